@@ -1,0 +1,13 @@
+"Learn to train an image classifier: `from petlearn import train`."
+__version__ = "0.0.1"
+
+_home = dict(train='training', Run='training', Predictor='predict', PetLearnError='core', pets='photos', find_photos='photos', open_photo='photos',
+             draw_pets='drawings', UploadPredictor='widgets')
+
+def __getattr__(name):
+    # importing torch takes seconds, so it waits until a name is asked for
+    if name not in _home: raise AttributeError(f"module 'petlearn' has no attribute {name!r}; it has {', '.join(_home)}, and more in petlearn.all")
+    from importlib import import_module
+    return getattr(import_module(f'petlearn.{_home[name]}'), name)
+
+def __dir__(): return [*globals(), *_home]

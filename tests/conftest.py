@@ -1,0 +1,46 @@
+"What all tests share: no network, a fastai folder of their own, drawn pets, and the closing line."
+import os, sys, tempfile
+from pathlib import Path
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+REAL = ROOT.parent/'shared'/'photos'
+sys.path.insert(0, str(HERE/'offline'))
+import sitecustomize # noqa: F401 blocks the network in this process
+if 'offline' not in sitecustomize.__file__: exec((HERE/'offline/sitecustomize.py').read_text())
+
+# set before anything imports fastai, torch or the hub, which read them once
+_home = tempfile.mkdtemp(prefix='petlearn-tests-')
+os.environ.update(FASTAI_HOME=f'{_home}/fastai', HF_HOME=f'{_home}/hf', TORCH_HOME=f'{_home}/torch', HF_HUB_OFFLINE='1', MPLBACKEND='agg',
+                  PETLEARN_BLOCKED=f'{_home}/blocked', PYTHONPATH=os.pathsep.join([str(HERE/'offline'), str(ROOT)]))
+
+@pytest.fixture(scope='session')
+def blocked():
+    "The file in which blocked connections are noted."
+    return Path(os.environ['PETLEARN_BLOCKED'])
+
+@pytest.fixture(scope='session')
+def pets_folder(tmp_path_factory):
+    "Forty drawn pets."
+    from petlearn.drawings import draw_pets
+    return draw_pets(tmp_path_factory.mktemp('drawn')/'pets', n=40, seed=11)
+
+@pytest.fixture(scope='session')
+def run(pets_folder, tmp_path_factory):
+    "A quick training on the drawn pets."
+    from petlearn import train
+    return train(pets_folder, epochs=2, fine_tune_epochs=0, size=96, runs_dir=tmp_path_factory.mktemp('runs'))
+
+@pytest.fixture(scope='session')
+def real_photos():
+    "Folder of real photos, where there are some."
+    if not REAL.is_dir(): pytest.skip(f'the real photos are not on this machine ({REAL})')
+    return REAL
+
+def pytest_unconfigure(config):
+    "The last line of everything: how many passed and failed."
+    reporter = config.pluginmanager.get_plugin('terminalreporter')
+    if reporter is None or config.option.collectonly: return
+    n = {o: len(reporter.stats.get(o, [])) for o in ('passed', 'failed', 'error', 'skipped')}
+    print(f"\n{n['passed']} passed, {n['failed']+n['error']} failed, {n['skipped']} skipped")

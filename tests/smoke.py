@@ -1,0 +1,24 @@
+"Draw, train, keep, load, predict, upload: a quick look at all rooms on whichever fastai is installed."
+import tempfile
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from petlearn import PetLearnError, Predictor, UploadPredictor, draw_pets, train
+from petlearn.cli import main
+
+folder = Path(tempfile.mkdtemp())
+pets = draw_pets(folder/'pets', n=40, seed=11)
+run = train(pets, epochs=1, fine_tune_epochs=1, size=96, runs_dir=folder/'runs')
+photo = pets/'Abyssinian_1.jpg'
+ours,loaded = run.predict(photo),Predictor(run.path).predict(photo)
+with run.learn.no_bar(): label,i,probs = run.learn.predict(photo)
+assert ours.label == loaded.label == label and abs(ours.probs[label] - probs[i].item()) < 1e-4, (ours, loaded, label, probs)
+run.learn.export(folder/'learner.pkl')
+widget = UploadPredictor(run)
+widget.button.value = (dict(name='a.jpg', type='image/jpeg', size=1, content=memoryview(photo.read_bytes()), last_modified=datetime.now(timezone.utc)),)
+assert [o.label for o in widget.predictions] == [label]
+try: train(folder/'pest')
+except PetLearnError as e: assert 'There is no folder' in str(e)
+assert main(['predict', str(photo), '--runs-dir', str(folder/'runs')]) == 0
+assert main(['train', '--epochz', '1']) == 2
+print(f"works on fastai {version('fastai')} with fastcore {version('fastcore')}, torch {version('torch')}")

@@ -1,0 +1,31 @@
+"Importing: instant, a function called train, no network, from anywhere."
+import subprocess, sys
+import pytest
+import petlearn
+
+def python(code, cwd): return subprocess.run([sys.executable, '-c', code], cwd=cwd, capture_output=True, text=True)
+
+def test_import_is_light(tmp_path):
+    r = python("import sys, petlearn; heavy = {'torch','fastai','pandas','numpy','PIL','matplotlib'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)", tmp_path)
+    assert r.returncode == 0, r.stderr
+
+def test_train_is_a_function(tmp_path):
+    r = python("from petlearn import train; import petlearn.training; assert train is petlearn.training.train and callable(train)", tmp_path)
+    assert r.returncode == 0, r.stderr
+
+@pytest.mark.parametrize('name', petlearn._home)
+def test_lazy_names(name):
+    assert getattr(petlearn, name) is not None and name in dir(petlearn)
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="no attribute 'trian'"): petlearn.trian
+
+def test_the_block_on_the_network_works(tmp_path, blocked):
+    "Otherwise 'nothing tried the network' would mean nothing."
+    for code in ("import urllib.request as u; u.urlopen('https://example.org')", "import socket; socket.create_connection(('93.184.216.34', 80), 1)"):
+        r = python(code, tmp_path)
+        assert r.returncode != 0 and 'network blocked by the tests' in r.stderr
+    assert len(blocked.read_text().splitlines()) == 2
+    blocked.unlink()
+    r = python("import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname()).close()", tmp_path)
+    assert r.returncode == 0 and not blocked.exists()

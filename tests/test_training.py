@@ -1,0 +1,178 @@
+"From photos to a kept run, the matrix of bad input, and one training on real photos."
+import json, os, subprocess, sys
+from pathlib import Path
+import numpy as np, pandas as pd, pytest, torch
+from PIL import Image
+from petlearn import PetLearnError, Predictor, train
+from petlearn.drawings import draw_pets
+from petlearn.loaders import photo_dataloaders, split_photos
+
+def test_run_is_whole(run, pets_folder):
+    assert run.name == 'V001' and run.metrics['of'] == 8
+    assert run.metrics['valid_error'] == run.metrics['wrong']/8 == pytest.approx(1-run.metrics['valid_accuracy'])
+    facts = json.loads((run.path/'run.json').read_text())
+    assert facts['params']['arch'] == 'efficientnet_lite0' and facts['metrics'] == run.metrics
+    split = pd.read_csv(run.path/'split.csv')
+    assert sorted(split.columns) == ['file', 'label', 'sha256', 'usage'] and set(split.usage) == {'train', 'valid'}
+    assert split.file.is_unique and len(split) == 40
+    predictions = pd.read_csv(run.path/'predictions.csv')
+    assert np.allclose(predictions[['p_cat', 'p_dog']].sum(axis=1), 1, atol=1e-5)
+    assert ((predictions.p_cat > .5) == (predictions.predicted == 'cat')).all()
+    assert len(pd.read_csv(run.path/'history.csv')) == 2
+
+def test_run_shows_itself(run):
+    assert f"wrong on {run.metrics['wrong']} of 8" in str(run)
+    html = run._repr_html_()
+    assert 'V001' in html and '<table' in html and 'always saying' in html
+
+def test_predictions_agree_everywhere(run, pets_folder):
+    "fastai's predict, the run's, the table's and the folder's are one."
+    predictor = Predictor(run.path)
+    for row in run.predictions.itertuples():
+        with run.learn.no_bar(): label,i,probs = run.learn.predict(row.file)
+        for p in (run.predict(row.file), predictor.predict(row.file)):
+            assert p.label == label == row.predicted
+            assert p.probs['cat'] == pytest.approx(probs[0].item(), abs=1e-4) == pytest.approx(row.p_cat, abs=1e-4)
+
+def test_no_labeler_in_the_model(tmp_path, pets_folder):
+    "A lambda is no trouble: the labeler is not part of what is kept."
+    run = train(pets_folder, lambda o: 'katze' if o.name[0].isupper() else 'hund', epochs=1, fine_tune_epochs=0, size=64, runs_dir=tmp_path)
+    assert Predictor(tmp_path/'V001').labels == ['hund', 'katze']
+    run.learn.export(tmp_path/'learner.pkl')
+
+def test_nothing_of_this_machine_in_the_model(run):
+    for o in (run.path/'model').iterdir(): assert str(run.path.parent).encode() not in o.read_bytes() and b'/home' not in o.read_bytes()
+
+SCRIPT = """
+import hashlib, sys
+from petlearn import train
+run = train(sys.argv[1], epochs=1, fine_tune_epochs=1, size=64, runs_dir=sys.argv[2])
+print(hashlib.sha256(b''.join(o.numpy().tobytes() for o in run.learn.model.state_dict().values())).hexdigest())
+"""
+
+def test_two_processes_train_the_same_weights(tmp_path, pets_folder):
+    out = [subprocess.run([sys.executable, '-c', SCRIPT, pets_folder, tmp_path/str(i)], capture_output=True, text=True, check=True).stdout.split()[-1] for i in range(2)]
+    assert out[0] == out[1] and len(out[0]) == 64
+
+def test_random_numbers_outside_are_left_alone(tmp_path, pets_folder):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    train(pets_folder, epochs=1, fine_tune_epochs=0, size=64, runs_dir=tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+
+def test_phases_and_learning_rates(tmp_path, pets_folder, capsys):
+    run = train(pets_folder, epochs=1, size=64, runs_dir=tmp_path)
+    assert list(run.history.phase) == ['head', 'fine-tune']
+    assert '1 frozen + 1 unfrozen = 2 epochs' in ''.join(capsys.readouterr())
+    assert len({o['lr'] for o in run.learn.opt.hypers}) == 2
+    assert run.history[['train_loss', 'valid_loss', 'error_rate']].notna().all().all()
+
+def test_batch_norm_statistics_stay(run):
+    from petlearn.backbones import efficientnet_lite0
+    fresh = {k: v for k,v in efficientnet_lite0()[:-3].state_dict().items() if 'running' in k}
+    ours = run.learn.model[0].state_dict()
+    assert fresh and all(torch.equal(v, ours[k]) for k,v in fresh.items())
+
+def test_model_is_channels_last(run):
+    conv = next(o for o in run.learn.model.modules() if isinstance(o, torch.nn.Conv2d) and o.kernel_size == (3, 3))
+    assert conv.weight.is_contiguous(memory_format=torch.channels_last)
+
+def test_one_batch_of_any_kind_of_photo(tmp_path):
+    "Grey, CMYK, 16-bit, palette, transparent and lying photos train together."
+    folder = draw_pets(tmp_path/'pets', n=24, seed=3)
+    files = sorted(folder.glob('*.jpg'))
+    for o,mode in zip(files, ('L', 'CMYK', '1', 'P', 'RGBA', 'I;16')):
+        img = Image.open(o).convert('L' if mode == 'I;16' else mode)
+        if mode == 'I;16': img = Image.fromarray(np.asarray(img).astype('uint16')*257)
+        img.save(o, 'TIFF' if mode == 'CMYK' else 'PNG')
+    xb,_ = photo_dataloaders(split_photos(folder), size=64).valid.one_batch()
+    assert xb.shape[1:] == (3, 64, 64) and torch.isfinite(xb).all()
+
+def _two_labels(folder, n=12): return draw_pets(folder, n=n, seed=5)
+
+def _damage(kind):
+    "A folder of drawn pets with one photo spoiled."
+    def make(folder):
+        path = sorted(_two_labels(folder).glob('*.jpg'))[0]
+        if kind == 'huge': Image.new('1', (10_000, 10_000)).save(path, 'PNG')
+        else: path.write_bytes({'cut': path.read_bytes()[:2000], 'empty': b'', 'page': b'<html>404</html>'}[kind])
+        return folder
+    return make
+
+def _all_cats(folder):
+    _two_labels(folder)
+    for o in folder.glob('[a-z]*.jpg'): o.unlink()
+    return folder
+
+def _file(folder):
+    folder.write_text('not a folder')
+    return folder
+
+def _empty(folder):
+    folder.mkdir()
+    return folder
+
+BAD = [ # name, folder, arguments, what is said
+    ('missing folder', lambda o: o, {}, 'There is no folder'),
+    ('empty folder', _empty, {}, 'No photos in'),
+    ('a file', _file, {}, 'is a file'),
+    ('one class', _all_cats, {}, "the same label, 'cat'"),
+    ('too few', lambda o: _two_labels(o, 8), {}, 'Too few photos'),
+    ('labeler None', _two_labels, dict(labeler=lambda o: None), 'no label for 12 of 12'),
+    ('labeler raises', _two_labels, dict(labeler=lambda o: o.nothing), 'AttributeError'),
+    ('labeler no match', _two_labels, dict(labeler=__import__('petlearn.labels', fromlist=['by_regex']).by_regex('(zzz)')), 'does not fit the name'),
+    ('valid_pct 0', _two_labels, dict(valid_pct=0), 'between 0 and 1'),
+    ('valid_pct 1', _two_labels, dict(valid_pct=1), 'between 0 and 1'),
+    ('valid_pct 1.2', _two_labels, dict(valid_pct=1.2), 'between 0 and 1'),
+    ('cut photo', _damage('cut'), {}, 'damaged or cut short'),
+    ('empty photo', _damage('empty'), {}, 'is empty'),
+    ('web page', _damage('page'), {}, 'a web page'),
+    ('huge photo', _damage('huge'), {}, 'too many pixels'),
+    ('unknown arch', _two_labels, dict(arch='resnet43'), "Did you mean 'resnet34'"),
+    ('no network', _two_labels, dict(arch='resnet34'), "can't be reached"),
+    ('timm, no network', _two_labels, dict(arch='convnext_tiny'), "can't be reached"),
+    ('size', _two_labels, dict(size=8), 'at least 32'),
+    ('epochs', _two_labels, dict(epochs=-1), 'epochs=-1'),
+    ('lr', _two_labels, dict(lr=-1), 'lr=-1'),
+    ('bs', _two_labels, dict(bs=1), 'bs=1'),
+]
+
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+@pytest.mark.parametrize('name,make,kwargs,says', BAD, ids=[o[0] for o in BAD])
+def test_refused(tmp_path, name, make, kwargs, says, blocked):
+    "Three lines or so, no traceback from the libraries, and nothing left behind."
+    folder = make(tmp_path/'pets')
+    with pytest.raises(PetLearnError, match=says) as e: train(folder, runs_dir=tmp_path/'runs', **kwargs)
+    assert e.value.expected and str(e.value).count('\n') <= 8
+    left = list((tmp_path/'runs').iterdir()) if (tmp_path/'runs').exists() else []
+    assert left == []
+    blocked.unlink(missing_ok=True) # 'no network' knocks on purpose
+
+def test_interrupted_training_leaves_nothing(tmp_path, pets_folder):
+    from fastai.callback.core import Callback
+    class Interrupt(Callback):
+        def after_batch(self): raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt): train(pets_folder, size=64, cbs=[Interrupt()], runs_dir=tmp_path/'runs')
+    assert list((tmp_path/'runs').iterdir()) == []
+
+def test_learning_rate_too_high(tmp_path, pets_folder):
+    with pytest.raises(PetLearnError, match='The loss became') as e: train(pets_folder, size=64, epochs=0, fine_tune_epochs=3, lr=9.9, runs_dir=tmp_path/'runs')
+    assert 'lr=' in e.value.fix
+
+def test_damaged_models(run, tmp_path):
+    import shutil
+    for name,spoil in (('model.safetensors', b'123'), ('model.safetensors', None), ('model.json', b'{'), ('model.json', b'')):
+        folder = tmp_path/'model'
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(run.path/'model', folder)
+        if spoil is None: (folder/name).unlink()
+        else: (folder/name).write_bytes(spoil)
+        with pytest.raises(PetLearnError, match='damaged|missing'): Predictor(folder)
+
+def test_real_photos(real_photos, tmp_path):
+    "The real thing, once: 370 photos of Oxford-IIIT Pets."
+    run = train(real_photos/'oxford-iiit-pet'/'images', runs_dir=tmp_path)
+    assert run.metrics['of'] == 74 and run.metrics['valid_error'] <= .06
+    right = [run.predict(o).label == o.name[:3] for o in sorted((real_photos/'cats-dogs').glob('*.jpg'))[::40]]
+    assert np.mean(right) >= .9, 'photos of another data set'
