@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: walkthrough test lab newest export readme clean
+.PHONY: walkthrough test lab newest export outputs clean
 .DELETE_ON_ERROR:
 
 walkthrough: $(READY)
@@ -27,6 +27,11 @@ export: $(READY)
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 	$(BIN)/python tests/readme.py
+
+# run all notebooks and keep their (small) outputs, then export
+outputs: $(READY)
+	$(BIN)/python tests/outputs.py
+	$(MAKE) export
 
 # runtime code must also work on fastai 2.8.12+ with fastcore 2: its own environment on top of .venv's PyTorch
 newest: $(READY)

@@ -1,6 +1,11 @@
 "Learn to train an image classifier: `from petlearn import train`."
 __version__ = "0.0.1"
 
+import warnings
+
+# two libraries warn about each other when they are loaded, and nobody in front of a notebook can do anything about it
+for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated"): warnings.filterwarnings('ignore', message=o)
+
 _home = dict(train='training', Run='training', Predictor='predict', PetLearnError='core', pets='photos', find_photos='photos', open_photo='photos',
              draw_pets='drawings', UploadPredictor='widgets')
 
@@ -10,4 +15,4 @@ def __getattr__(name):
     from importlib import import_module
     return getattr(import_module(f'petlearn.{_home[name]}'), name)
 
-def __dir__(): return [*globals(), *_home]
+def __dir__(): return ['__version__', *_home]

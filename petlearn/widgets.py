@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['read_uploads', 'UploadPredictor']
 
-# %% ../nbs/15_widgets.ipynb #134d9d3d
+# %% ../nbs/15_widgets.ipynb #9e4bede0
 import ipywidgets as widgets
 from html import escape
 from .core import PetLearnError
-from .predict import Predictor, _card
+from .predict import Predictor
 
 # %% ../nbs/15_widgets.ipynb #b3c2ab3b
 def read_uploads(
@@ -53,7 +53,7 @@ class UploadPredictor(widgets.VBox):
         try: p = self._predict(name, content)
         except Exception as e: return _sentence(name, e)
         self.predictions.append(p)
-        return _card(p)
+        return p._repr_html_()
 
     def _predict(self, name, content):
         if self.predictor is None: raise PetLearnError("There is no model yet.", "Train or load one first.", "UploadPredictor(train())")

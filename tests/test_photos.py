@@ -126,5 +126,5 @@ def test_a_whole_download(tmp_path, monkeypatch, server):
     (tmp_path/'data').mkdir()
     _Handler.data = _archive(tmp_path/'tiny.tgz', 'oxford-iiit-pet/images/Abyssinian_1.jpg').read_bytes()
     for k,v in dict(PETS_URL=server, PETS_SIZE=len(_Handler.data), PETS_START=hashlib.md5(_Handler.data).hexdigest()).items(): monkeypatch.setattr(photos, k, v)
-    monkeypatch.setattr(photos, '_online', lambda host: True)
+    monkeypatch.setattr(photos, 'can_reach', lambda host: True)
     assert [o.name for o in find_photos(pets(download=True))] == ['Abyssinian_1.jpg']

@@ -170,6 +170,29 @@ def test_damaged_models(run, tmp_path):
         else: (folder/name).write_bytes(spoil)
         with pytest.raises(PetLearnError, match='damaged|missing'): Predictor(folder)
 
+def test_resnet34_runs_where_its_weights_are_on_disk(tmp_path, pets_folder, monkeypatch):
+    "With random weights of the right shape under the right name; their digits are checked in notebook 05."
+    from petlearn import backbones
+    from torchvision.models import resnet34
+    weights = backbones.backbone('resnet34').weights
+    monkeypatch.setattr(backbones, '_check_digits', lambda path: None)
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(resnet34().state_dict(), weights)
+    try: run = train(pets_folder, arch='resnet34', epochs=1, size=64, runs_dir=tmp_path)
+    finally: weights.unlink()
+    assert run.learn.arch is resnet34 and len(run.history) == 2
+    assert len(run.learn.opt.hypers) == 3, "fastai's own three groups for a resnet"
+    assert Predictor(run.path).predict(pets_folder/'beagle_1.jpg').probs == pytest.approx(run.predict(pets_folder/'beagle_1.jpg').probs, abs=1e-4)
+
+def test_a_network_of_timms(tmp_path, pets_folder):
+    from petlearn.learner import load_model, pet_learner, save_model
+    learn = pet_learner(photo_dataloaders(split_photos(pets_folder), size=64), 'mobilenetv3_small_050', pretrained=False)
+    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1)
+    model,facts = load_model(save_model(learn, tmp_path))
+    xb,_ = learn.dls.valid.one_batch()
+    with torch.no_grad(): torch.testing.assert_close(model(xb), learn.model.eval()(xb), rtol=1e-3, atol=1e-4)
+    assert facts['arch'] == 'mobilenetv3_small_050'
+
 def test_real_photos(real_photos, tmp_path):
     "The real thing, once: 370 photos of Oxford-IIIT Pets."
     run = train(real_photos/'oxford-iiit-pet'/'images', runs_dir=tmp_path)

@@ -28,7 +28,7 @@ def execute(nb, folder):
     def say(cell, cell_index):
         first = cell.source.partition('\n')[0][:60]
         print(f'  cell {next(count):>2} of {n}, {time.time()-start:3.0f} s: {first}', flush=True)
-    return NotebookClient(nb, timeout=600, kernel_name='python3', resources={'metadata': {'path': str(folder)}}, on_cell_execute=say).execute()
+    return NotebookClient(nb, timeout=600, kernel_name='python3', extra_arguments=['--log-level=ERROR'], resources={'metadata': {'path': str(folder)}}, on_cell_execute=say).execute()
 
 def save(nb, out):
     "Write the executed notebook, a page for the browser, and the pictures."
