@@ -263,16 +263,13 @@ def pets(
     return drawn
 
 def _drawn_pets(n=200, seed=42):
-    "A folder of drawn pets beside fastai's data, drawn the first time; the empty file `.complete` is written last."
+    "A folder of drawn pets beside fastai's data; drawn the first time, and renamed when all of them are there."
     folder = _fastai_folder('data')/f'drawn-pets-{n}-{seed}'
-    try:
-        if not (folder/'.complete').exists():
-            draw_pets(folder, n, seed)
-            (folder/'.complete').touch()
+    try: return folder if folder.exists() else draw_pets(folder.with_name(f'.{folder.name}'), n, seed).rename(folder)
     except OSError as e:
+        if folder.exists(): return folder # another notebook was quicker
         raise PetLearnError(f"Can't draw pets into {folder}: {e.strerror}.", "Expected a folder to write to.",
                             "Set FASTAI_HOME to one, or choose: draw_pets('pets')") from e
-    return folder
 
 # %% ../nbs/01_photos.ipynb #a463c1f1
 def _download(url, path, size, timeout=20):

@@ -24,6 +24,10 @@ def plain(text, home):
     text = text.replace(str(ROOT), '…').replace(f'{home}/.fastai', '~/.fastai')
     return re.sub(r'/tmp/tmp\w+', '…', text)
 
+def visible(data):
+    "Is there anything to see? A progress bar that is through leaves an empty page."
+    return 'text/html' not in data or '<img' in data['text/html'] or re.sub(r'<style>.*?</style>|<[^>]*>', '', data['text/html'], flags=re.S).strip()
+
 def said(outputs, home):
     "What a cell printed, as it looks in the end: progress bars overwrite themselves."
     text = ''.join(o.text for o in outputs if o.output_type == 'stream')
@@ -34,7 +38,7 @@ def said(outputs, home):
 def keep(o, home):
     "One output as it shall be kept, or None."
     if o.output_type == 'stream': return None
-    if o.output_type == 'error' or 'application/vnd.jupyter.widget-view+json' in o.get('data', {}): return None
+    if o.output_type == 'error' or 'application/vnd.jupyter.widget-view+json' in o.data or not visible(o.data): return None
     if 'image/png' in o.data: shrink(o.data)
     for k in ('text/plain', 'text/html', 'text/markdown'):
         if k in o.data: o.data[k] = plain(o.data[k], home)

@@ -2,20 +2,25 @@
 import re
 from pathlib import Path
 import nbformat
+from traitlets.config import Config
 from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).parent.parent
 PICTURES = 'nbs/index_files'
 NOTE = '<!-- Made from nbs/index.ipynb by `make export`; edit there. -->\n\n'
 
+SHOWN_AS = ['image/png', 'image/jpeg', 'text/markdown', 'text/plain'] # tables as text: not every page that shows a README takes HTML
+
 def visible(nb):
     "`nb` without hidden cells."
     nb.cells = [o for o in nb.cells if not o.source.startswith('#| hide')]
+    nb.metadata.language_info = {'name': 'python'}
     return nb
 
 def make(path=ROOT/'nbs/index.ipynb'):
     "The README's text, and its pictures by their path in the repository."
-    body,resources = MarkdownExporter().from_notebook_node(visible(nbformat.read(path, as_version=4)), {'output_files_dir': PICTURES, 'unique_key': 'index'})
+    exporter = MarkdownExporter(config=Config({'NbConvertBase': {'display_data_priority': SHOWN_AS}}))
+    body,resources = exporter.from_notebook_node(visible(nbformat.read(path, as_version=4)), {'output_files_dir': PICTURES, 'unique_key': 'index'})
     return NOTE + re.sub(r'\n{3,}', '\n\n', body).strip() + '\n', resources['outputs']
 
 if __name__ == '__main__':
