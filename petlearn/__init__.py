@@ -4,14 +4,16 @@ __version__ = "0.0.1"
 import warnings
 
 # two libraries warn about each other when they are loaded, and nobody in front of a notebook can do anything about it
-for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated"): warnings.filterwarnings('ignore', message=o)
+for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated"):
+    warnings.filterwarnings('ignore', message=o)
 
-_home = dict(train='training', Run='training', Predictor='predict', PetLearnError='core', pets='photos', find_photos='photos', open_photo='photos',
-             draw_pets='drawings', UploadPredictor='widgets')
+_home = dict(train='training', Run='training', Predictor='predict', UploadPredictor='widgets', PetLearnError='core',
+             pets='photos', find_photos='photos', open_photo='photos', draw_pets='drawings')
 
 def __getattr__(name):
     # importing torch takes seconds, so it waits until a name is asked for
-    if name not in _home: raise AttributeError(f"module 'petlearn' has no attribute {name!r}; it has {', '.join(_home)}, and more in petlearn.all")
+    if name not in _home:
+        raise AttributeError(f"module 'petlearn' has no attribute {name!r}; it has {', '.join(_home)}, and more in petlearn.all")
     from importlib import import_module
     return getattr(import_module(f'petlearn.{_home[name]}'), name)
 

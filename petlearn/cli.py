@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'train', 'predict', 'main']
 
-# %% ../nbs/17_cli.ipynb #d030c0ca
+# %% ../nbs/17_cli.ipynb #be5dd58c
 import re, sys, tempfile, traceback
 from fastcore.script import anno_parser
 from pathlib import Path
 from . import __version__
-from .core import PetLearnError, did_you_mean
+from .core import PetLearnError, as_path, did_you_mean
 
 # %% ../nbs/17_cli.ipynb #5ea4ff39
 def train(
-    photos:str='', # Folder with photos; also without --photos, and several. Oxford-IIIT Pets, or drawn pets, when left out
-    labeler:str='', # cat_or_dog, breed, by_folder, is_cat, or a pattern such as '(.+)_[0-9]+'; found by looking when left out
+    photos:str|None=None, # Folders or files; --photos itself may be left out. By default Oxford-IIIT Pets, or drawn
+    labeler:str='', # cat_or_dog, breed, by_folder, is_cat, or a pattern such as '(.+)_[0-9]+'; guessed when left out
     arch:str='efficientnet_lite0', # Pretrained network, by name
     epochs:int=2, # Epochs with the body frozen: only the head learns
     fine_tune_epochs:int=1, # Epochs after that, in which everything learns
@@ -23,13 +23,13 @@ def train(
     bs:int|None=None, # Photos in a batch; chosen by their number when left out
     size:int|None=None, # Width and height of what the model sees, in pixels; the network's own when left out
     valid_pct:float=.2, # Share of each label to hold back, between 0 and 1
-    seed:int=42, # Same photos, seed and versions: same model, on a processor
+    seed:int=42, # Same photos, seed and versions: same model, on a CPU
     runs_dir:str='runs', # Folder in which the run gets its own
 ):
     "Train an image classifier on photos and keep it as a run."
     from petlearn import training
-    training.train(photos or None, _labeler(labeler), arch=arch, epochs=epochs, fine_tune_epochs=fine_tune_epochs, lr=lr, bs=bs, size=size,
-                   valid_pct=valid_pct, seed=seed, runs_dir=runs_dir)
+    training.train(photos, _labeler(labeler), arch=arch, epochs=epochs, fine_tune_epochs=fine_tune_epochs,
+                   lr=lr, bs=bs, size=size, valid_pct=valid_pct, seed=seed, runs_dir=runs_dir)
 
 def _labeler(word):
     "The labeler that a `word` on the command line stands for."
@@ -37,29 +37,42 @@ def _labeler(word):
     known = {o: getattr(labels, o) for o in ('cat_or_dog', 'breed', 'by_folder', 'is_cat')}
     if not word or word in known: return known.get(word)
     if '(' in word: return labels.by_regex(word)
-    raise PetLearnError(f"There is no labeler {word!r}.", f"Expected {', '.join(known)}, or a pattern with brackets.", did_you_mean(word, list(known)))
+    raise PetLearnError(f"There is no labeler {word!r}.",
+                        f"Expected {', '.join(known)}, or a pattern with brackets.",
+                        did_you_mean(word, list(known)))
 
 # %% ../nbs/17_cli.ipynb #3c9468e7
 def predict(
-    photos:str='', # Photo or folder; also without --photos, and several
+    photos:str|None=None, # Photos or folders; --photos itself may be left out
     run:str='', # Run such as V002, or a folder with a model; the newest run when left out
     runs_dir:str='runs', # Folder with the runs
 ):
     "Ask a trained model what is in photos."
     from petlearn.predict import Predictor
-    if not photos: raise PetLearnError("No photo to look at.", "Expected the name of a file or folder.", "petlearn predict cat.jpg")
+    if not photos:
+        raise PetLearnError("No photo to look at.",
+                            "Expected the name of a file or folder.",
+                            "petlearn predict cat.jpg")
     predictor = Predictor(_find_run(run, runs_dir))
-    failed = [o for o in _expand(photos) if not _predict_one(predictor, o)]
-    if failed: raise PetLearnError(f"{len(failed)} of the photos could not be used.")
+    done = [_predict_one(predictor, o) for o in _expand(photos)]
+    if not all(done):
+        raise PetLearnError(f"{done.count(False)} of {len(done)} photos could not be used.",
+                            "Expected photos that open.",
+                            "The reasons stand above.")
 
 def _expand(photos):
     "Files as they are, folders as the photos in them."
     from petlearn.photos import find_photos
-    for o in ([photos] if isinstance(photos, str) else photos): yield from (find_photos(o) if Path(o).is_dir() else [o])
+    for o in ([photos] if isinstance(photos, str) else photos):
+        try: yield from (find_photos(o) if Path(o).is_dir() else [o])
+        except PetLearnError: yield o # its sentence comes when its turn comes
 
 def _predict_one(predictor, photo):
     "Print what `predictor` says about `photo`; was it a photo?"
-    try: print(f"{photo}\n{predictor.predict(photo)}")
+    from petlearn.photos import find_photos
+    try:
+        if Path(photo).is_dir(): find_photos(photo)
+        print(f"{photo}\n{predictor.predict(photo)}")
     except PetLearnError as e:
         print(f"{photo}\n{e}", file=sys.stderr)
         return False
@@ -68,47 +81,71 @@ def _predict_one(predictor, photo):
 # %% ../nbs/17_cli.ipynb #71db434e
 def _find_run(name, runs_dir):
     "The folder of the run `name`, or of the newest."
-    if name and Path(name).is_dir(): return Path(name)
-    versions = sorted(o for o in Path(runs_dir).glob('V[0-9]*') if (o/'model').is_dir())
-    if not versions: raise PetLearnError(f"There are no runs in {runs_dir} (looked in {Path.cwd()}).", "Expected a trained model.", "petlearn train makes one.")
+    if name and as_path(name).is_dir(): return as_path(name)
+    versions = [o for o in as_path(runs_dir).glob('V*') if re.fullmatch(r'V\d{3,}', o.name) and (o/'model').is_dir()]
+    versions.sort(key=lambda o: int(o.name[1:]))
+    if not versions:
+        raise PetLearnError(f"There are no runs in {runs_dir} (looked in {Path.cwd()}).",
+                            "Expected a trained model.",
+                            "petlearn train makes one.")
     found = [o for o in versions if o.name == name] if name else versions
-    if not found: raise PetLearnError(f"There is no run {name!r} in {runs_dir}.", f"Expected one of {', '.join(o.name for o in versions[-5:])}.",
-                                      did_you_mean(name, [o.name for o in versions]))
+    if not found:
+        raise PetLearnError(f"There is no run {name!r} in {runs_dir}.",
+                            f"Expected one of {', '.join(o.name for o in versions[-5:])}.",
+                            did_you_mean(name, [o.name for o in versions]))
     return found[-1]
 
-# %% ../nbs/17_cli.ipynb #11e8e17a
+# %% ../nbs/17_cli.ipynb #0746b76e
 COMMANDS = dict(train=train, predict=predict)
+
+def _refuse(command):
+    "What argparse shall do when an option makes no sense to it."
+    def error(message):
+        raise PetLearnError(f"petlearn {command}: {message}.", "Expected the options of that command.",
+                            f"petlearn {command} --help")
+    return error
 
 def _arguments(command, argv):
     "`argv` as keyword arguments for `command`."
     parser = anno_parser(COMMANDS[command], prog=f'petlearn {command}')
-    joint = '_' if '--runs_dir' in parser.format_usage() else '-' # fastcore 2 joins an option's words with dashes, fastcore 1 doesn't
-    argv = [re.sub(r'^--[\w-]+', lambda o: '--'+re.sub('[-_]', joint, o[0][2:]), o) for o in argv]
-    args,rest = parser.parse_known_args(argv)
+    parser.error = _refuse(command)
+    # fastcore 2 joins an option's words with dashes, fastcore 1 doesn't
+    joint = '_' if '--runs_dir' in parser.format_usage() else '-'
+    end = argv.index('--') if '--' in argv else len(argv) # behind it, names may begin with a dash
+    options = [re.sub(r'^--[\w-]+', lambda o: '--'+re.sub('[-_]', joint, o[0][2:]), o) for o in argv[:end]]
+    args,rest = parser.parse_known_args(options)
     args = {k: v for k,v in vars(args).items() if k not in ('pdb', 'xtra')}
     unknown = [o for o in rest if o.startswith('-')]
-    if unknown: raise PetLearnError(f"petlearn {command} has no option {unknown[0]}.", "Expected --"+', --'.join(args), did_you_mean(unknown[0], [f'--{o}' for o in args]))
-    if rest: args['photos'] = rest if len(rest) > 1 else rest[0]
+    if unknown:
+        near = did_you_mean(unknown[0], [f'--{o}' for o in args])
+        raise PetLearnError(f"petlearn {command} has no option {unknown[0]}.",
+                            "Expected --" + ', --'.join(args), near or f"petlearn {command} --help")
+    photos = [o for o in [args['photos']] if o is not None] + rest + argv[end+1:]
+    if photos: args['photos'] = photos if len(photos) > 1 else photos[0]
     return args
 
 # %% ../nbs/17_cli.ipynb #0275e3fc
 def _help():
     "What `petlearn` says when it is asked for help."
     rows = '\n'.join(f'  {name:<9}{f.__doc__}' for name,f in COMMANDS.items())
-    return f"petlearn {__version__}: learn to train an image classifier\n\n{rows}\n\npetlearn train --help lists the options of a command.\n" \
-           "For example:\n  petlearn train data/pets --epochs 2\n  petlearn predict cat.jpg"
+    return (f"petlearn {__version__}: learn to train an image classifier\n\n{rows}\n\n"
+            "petlearn train --help lists the options of a command.\n"
+            "For example:\n  petlearn train data/pets --epochs 2\n  petlearn predict cat.jpg")
 
 def _call(argv):
     "Run the command that `argv` begins with."
     if not argv or argv[0] in ('-h', '--help', 'help'): return print(_help())
     if argv[0] == '--version': return print(__version__)
     if argv[0] not in COMMANDS:
-        raise PetLearnError(f"petlearn has no command {argv[0]!r}.", f"Expected one of {', '.join(COMMANDS)}.", did_you_mean(argv[0], list(COMMANDS)))
+        raise PetLearnError(f"petlearn has no command {argv[0]!r}.",
+                            f"Expected one of {', '.join(COMMANDS)}.",
+                            did_you_mean(argv[0], list(COMMANDS)))
     COMMANDS[argv[0]](**_arguments(argv[0], argv[1:]))
 
 def _unexpected(e):
     "Keep the details of `e` in a file and say where."
-    with tempfile.NamedTemporaryFile('w', prefix='petlearn-error-', suffix='.txt', delete=False) as f: traceback.print_exception(e, file=f)
+    with tempfile.NamedTemporaryFile('w', prefix='petlearn-error-', suffix='.txt', delete=False) as f:
+        traceback.print_exception(e, file=f)
     return f"Something unexpected happened: {type(e).__name__}: {str(e)[:200]}\nThe details are in {f.name}"
 
 # %% ../nbs/17_cli.ipynb #07d74f02

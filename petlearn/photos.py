@@ -6,15 +6,15 @@
 __all__ = ['SUFFIXES', 'MAX_PIXELS', 'MIN_SIDE', 'PETS_URL', 'PETS_SIZE', 'PETS_START', 'PhotoList', 'find_photos', 'show_photos',
            'open_photo', 'pets']
 
-# %% ../nbs/01_photos.ipynb #8401f7f6
-import hashlib, os, shutil, tarfile, urllib.request
+# %% ../nbs/01_photos.ipynb #889551c4
+import hashlib, os, re, shutil, tarfile, urllib.request
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
-from .core import PetLearnError, can_reach, did_you_mean, progress, say
+from PIL import Image, UnidentifiedImageError
+from .core import PetLearnError, as_path, can_reach, did_you_mean, progress, say, whole_number
 from .drawings import draw_pets
 
 # %% ../nbs/01_photos.ipynb #bd0b6428
@@ -34,26 +34,33 @@ class PhotoList(list):
         n:int, # How many
     ): # Another `PhotoList`, with at most `n` photos
         "Photos taken evenly from the whole list, so that every kind is among them."
+        n = whole_number('n', n, 1, 10**9)
         step = max(len(self)/n, 1)
         return PhotoList([self[int(i*step)] for i in range(min(n, len(self)))], self.folder, self.skipped)
 
     def __repr__(self):
         left_out = ', '.join(f'{n} {why}' for why,n in self.skipped.items())
         names = ', '.join(o.name for o in self[:3]) + (', …' if len(self) > 3 else '')
-        return f"{len(self):,} photo{'s'*(len(self) != 1)} in {self.folder}" + (f" (skipped: {left_out})" if left_out else '') + f": {names}"
+        skipped = f" (skipped: {left_out})" if left_out else ''
+        return f"{len(self):,} photo{'s'*(len(self) != 1)} in {self.folder}{skipped}: {names}"
 
 # %% ../nbs/01_photos.ipynb #5528181a
 def _skip_reason(path, folder):
     "Why `path` is no photo to look at, or `None` if it is one."
     parts = path.relative_to(folder).parts
     if any(o.startswith('.') or o == '__MACOSX' for o in parts): return 'hidden'
+    if path.is_dir(): return 'linked folders'
     if path.suffix.lower() not in SUFFIXES: return 'not photos'
     if not path.is_file(): return 'broken links'
     if not os.access(path, os.R_OK): return 'not readable'
 
+def _links(root, folders):
+    "Those of `folders` in `root` that are links to elsewhere."
+    return [o for o in folders if (Path(root)/o).is_symlink()]
+
 def _all_files(folder):
     "Every file below `folder`, sorted the same way on every system; links to folders are not followed."
-    found = (Path(root)/o for root,_,files in os.walk(folder) for o in files)
+    found = (Path(root)/o for root,folders,files in os.walk(folder) for o in files + _links(root, folders))
     return sorted(found, key=lambda o: o.relative_to(folder).as_posix())
 
 # %% ../nbs/01_photos.ipynb #d4e4d39c
@@ -68,21 +75,36 @@ def find_photos(
     if not photos: raise _no_photos(folder, skipped)
     return photos
 
-# %% ../nbs/01_photos.ipynb #551a7436
+# %% ../nbs/01_photos.ipynb #c77f2d58
+def _neighbour(path, kind):
+    "Ask for what lies beside `path`, is of that `kind`, and looks most like it."
+    near = [o.name for o in path.parent.iterdir() if kind(o)] if path.parent.is_dir() else []
+    return did_you_mean(path.name, near)
+
+def _no_address(o):
+    "Refuse addresses of the web and the like: petlearn only opens what is on this computer."
+    if re.match(r'(?i)[a-z][a-z0-9+.-]+:(//|image/)', str(o)):
+        raise PetLearnError(f"{str(o)[:80]} is a web address.",
+                            "Expected something on this computer.",
+                            "Save it first, then give its path.")
+
 def _folder(folder):
     "`folder` as a `Path` that is surely a folder."
-    folder = Path(folder).expanduser()
+    _no_address(folder)
+    folder = as_path(folder)
     if folder.is_dir(): return folder
     if folder.exists(): raise PetLearnError(f"{folder} is a file.", "Expected a folder with photos in it.",
                                             f"Try its folder: '{folder.parent}'")
-    siblings = [str(o) for o in folder.parent.iterdir() if o.is_dir()] if folder.parent.is_dir() else []
-    fix = did_you_mean(str(folder), siblings) or "To try without photos of your own: draw_pets('pets')"
-    raise PetLearnError(f"There is no folder {folder} (looked in {Path.cwd()}).", "Expected a folder with photos in it.", fix)
+    fix = _neighbour(folder, Path.is_dir) or "To try without photos of your own: draw_pets('pets')"
+    raise PetLearnError(f"There is no folder {folder} (looked in {Path.cwd()}).",
+                        "Expected a folder with photos in it.",
+                        fix)
 
 def _no_photos(folder, skipped):
     "The error for a `folder` without a single photo."
     found = ', '.join(f'{n} {why}' for why,n in skipped.items()) or 'nothing at all'
-    return PetLearnError(f"No photos in {folder}: found {found}.", f"Expected files that end in {', '.join(SUFFIXES[:4])}, …",
+    return PetLearnError(f"No photos in {folder}: found {found}.",
+                         f"Expected files that end in {', '.join(SUFFIXES[:4])}, …",
                          "To try without photos of your own: draw_pets('pets')")
 
 # %% ../nbs/01_photos.ipynb #dc342d7f
@@ -93,7 +115,12 @@ def show_photos(
     size:float=1.8, # Width of a photo, in inches
 ):
     "Show `photos` in a grid with their `captions`, and return the plot's axes."
-    if captions is None: captions = [getattr(o, 'name', '') for o in map(_as_path, photos)]
+    photos,cols = _photo_list(photos),whole_number('cols', cols, 1, 100)
+    captions = [_name(o) for o in photos] if captions is None else list(captions)
+    if len(captions) != len(photos):
+        raise PetLearnError(f"{len(captions)} captions for {len(photos)} photos.",
+                            "Expected one for each.",
+                            "Leave captions= out.")
     rows = -(-len(photos)//cols)
     fig,axs = plt.subplots(rows, cols, figsize=(cols*size, rows*size*1.1), squeeze=False, layout='constrained')
     for ax in axs.flat: ax.axis('off')
@@ -102,9 +129,16 @@ def show_photos(
         ax.set_title(caption, fontsize=8, parse_math=False)
     return axs
 
-def _as_path(o):
-    "A string as a path; anything else as it is."
-    return Path(o) if isinstance(o, str) else o
+def _name(o):
+    "The name of the file `o`, or nothing for a picture that has none."
+    return Path(o).name if isinstance(o, (str, Path)) else ''
+
+def _photo_list(photos):
+    "`photos` as a list that isn't empty; a single path is most likely a slip."
+    if isinstance(photos, (str, Path)) or not hasattr(photos, '__iter__') or not (photos := list(photos)):
+        raise PetLearnError(f"{str(photos)[:80]!r} is not a list of photos.", "Expected a list with at least one.",
+                            "For a folder: find_photos('pets')")
+    return photos
 
 # %% ../nbs/01_photos.ipynb #a00a283d
 def _source(x):
@@ -112,27 +146,43 @@ def _source(x):
     if isinstance(x, Image.Image): return 'the picture', x
     if isinstance(x, np.ndarray): return 'the array', _from_array(x)
     if isinstance(x, (bytes, bytearray, memoryview)): return 'the upload', BytesIO(bytes(x))
-    if hasattr(x, 'read'): return str(getattr(x, 'name', 'the file')), x
-    if isinstance(x, (str, Path)): return str(x), _photo_path(x)
+    if hasattr(x, 'read'): return str(getattr(x, 'name', 'the file')), _from_file(x)
+    if isinstance(x, (str, os.PathLike)): return str(x), _photo_path(x)
     raise PetLearnError(f"{type(x).__name__} is not a photo.", "Expected a path, bytes, a Pillow picture or an array.",
                         "For example: open_photo('cat.jpg')")
 
+def _from_file(f):
+    "The bytes of an open file from its beginning, so that it doesn't matter how it was opened."
+    try:
+        if getattr(f, 'seekable', lambda: False)(): f.seek(0)
+        return BytesIO(f.read())
+    except (OSError, TypeError, ValueError) as e:
+        raise PetLearnError(f"The open file gives no bytes ({e}).",
+                            "Expected a file opened with 'rb'.",
+                            "open('cat.jpg', 'rb')") from e
+
 def _photo_path(x):
     "`x` as the path of a file that is there."
-    if str(x).startswith(('http://', 'https://')):
-        raise PetLearnError(f"{x} is a web address.", "Expected a file on this computer.", "Save the picture first, then give its path.")
-    path = Path(x).expanduser()
-    if path.is_dir(): raise PetLearnError(f"{path} is a folder.", "Expected one photo.", f"List its photos with find_photos('{path}')")
+    _no_address(x)
+    path = as_path(x)
+    if path.is_dir():
+        raise PetLearnError(f"{path} is a folder.",
+                            "Expected one photo.",
+                            f"List its photos with find_photos('{path}')")
     if path.exists(): return path
-    siblings = [str(o) for o in path.parent.iterdir()] if path.parent.is_dir() else []
-    raise PetLearnError(f"There is no file {path} (looked in {Path.cwd()}).", "Expected a photo.", did_you_mean(str(path), siblings))
+    raise PetLearnError(f"There is no file {path} (looked in {Path.cwd()}).", "Expected a photo.",
+                        _neighbour(path, Path.is_file) or f"find_photos('{path.parent}') lists what is there.")
 
 # %% ../nbs/01_photos.ipynb #5e25c1af
 def _eight_bit(a):
     "Bring the numbers of array `a` to 0…255, by the range of their type or, failing that, their own."
     if a.dtype == np.uint8: return a
     if a.dtype == bool: return a.astype(np.uint8)*255
-    if not np.isfinite(a).all(): raise PetLearnError("The picture has numbers that are not finite (nan or inf).", "Expected brightness values.")
+    if not np.isfinite(a).all():
+        raise PetLearnError("The picture has numbers that are not finite (nan or inf).",
+                            "Expected brightness values.",
+                            "Replace them first: np.nan_to_num(x)")
+    if a.dtype.kind == 'f': a = a.astype(np.float64)/(256 if np.abs(a.astype(np.float64)).max() > 1e300 else 1)
     lo,hi = float(a.min()),float(a.max())
     if a.dtype.kind == 'f' and 0 <= lo and hi <= 1: lo,hi = 0,1
     elif 0 <= lo and hi <= 255 and a.dtype != np.uint16: lo,hi = 0,255
@@ -141,14 +191,19 @@ def _eight_bit(a):
 
 def _from_array(a):
     "Array `a` (rows × columns, or rows × columns × 1, 3 or 4) as a picture."
+    if a.dtype.kind not in 'buif':
+        raise PetLearnError(f"An array of {a.dtype} is not a picture.", "Expected numbers.", "x.astype('uint8')")
+    if a.size > 4*MAX_PIXELS: raise _too_many_pixels(f"An array of shape {a.shape}")
     if a.ndim == 3 and a.shape[-1] == 1: a = a[...,0]
     if a.size and (a.ndim == 2 or a.ndim == 3 and a.shape[-1] in (3,4)): return Image.fromarray(_eight_bit(a))
     fix = "Its colours come first; try x.transpose(1,2,0)" if a.ndim == 3 and a.shape[0] in (1,3,4) else ''
     raise PetLearnError(f"An array of shape {a.shape} is not a picture.", "Expected (rows, columns, 3).", fix)
 
 # %% ../nbs/01_photos.ipynb #fa27081f
-_KINDS = ((b'%PDF', 'a PDF document'), (b'%!PS', 'a PostScript drawing'), (b'PK\x03\x04', 'a zip archive or an office document'),
-          (b'<!doctype', 'a web page'), (b'<html', 'a web page'), (b'<svg', 'an SVG drawing'), (b'<?xml', 'an XML file, perhaps an SVG drawing'))
+_KINDS = ((b'%PDF', 'a PDF document'), (b'%!PS', 'a PostScript drawing'),
+          (b'PK\x03\x04', 'a zip archive or an office document'),
+          (b'<!doctype', 'a web page'), (b'<html', 'a web page'),
+          (b'<svg', 'an SVG drawing'), (b'<?xml', 'an XML file, perhaps an SVG drawing'))
 _HEIC = b'heic heix hevc hevx heim heis mif1 msf1'.split()
 
 def _looks_like(head):
@@ -165,7 +220,9 @@ def _not_a_photo(name, head):
     if not head: return PetLearnError(f"{name} is empty (0 bytes).", "Expected a photo.", "Copy or download it again.")
     kind = _looks_like(head)
     fix = "To open them: pip install 'petlearn[heic]'" if 'HEIC' in kind else "Save it as JPEG or PNG first."
-    return PetLearnError(f"{name} is not a photo that can be opened: it looks like {kind}.", "Expected JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.", fix)
+    return PetLearnError(f"{name} is not a photo that can be opened: it looks like {kind}.",
+                         "Expected JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.",
+                         fix)
 
 # %% ../nbs/01_photos.ipynb #29049950
 def _formats():
@@ -181,8 +238,12 @@ def _open(name, f):
     if isinstance(f, Image.Image): return f
     try: return Image.open(f, formats=_formats())
     except UnidentifiedImageError: raise _not_a_photo(name, _head(f)) from None
-    except Image.DecompressionBombError: raise _too_many_pixels(name) from None
-    except (OSError, SyntaxError, ValueError) as e: raise _damaged(name, e) from e
+    except (Image.DecompressionBombError, MemoryError): raise _too_many_pixels(name) from None
+    except PermissionError:
+        raise PetLearnError(f"{name} may not be read.",
+                            "Expected a photo that you may open.",
+                            "Ask its owner.") from None
+    except Exception as e: raise _damaged(name, e) from e # Pillow has a dozen kinds of errors for damaged files
 
 def _head(f):
     "The first bytes of a path or an open file."
@@ -195,21 +256,29 @@ MAX_PIXELS,MIN_SIDE = 89_000_000,8
 
 def _too_many_pixels(name):
     "The error for a picture beyond `MAX_PIXELS`."
-    return PetLearnError(f"{name} has too many pixels to open safely.", f"Expected at most {MAX_PIXELS//10**6} million.", "Save it smaller first.")
+    return PetLearnError(f"{name} has too many pixels to open safely.",
+                         f"Expected at most {MAX_PIXELS//10**6} million.",
+                         "Save it smaller first.")
 
 def _damaged(name, e):
     "The error for a file whose pixels can't be read to the end."
-    return PetLearnError(f"{name} is damaged or cut short ({str(e)[:80]}).", "Expected a whole photo.", "Copy or download it again.")
+    return PetLearnError(f"{name} is damaged or cut short ({str(e)[:80]}).",
+                         "Expected a whole photo.",
+                         "Copy or download it again.")
 
 def _check_size(name, img):
     "Refuse a picture that is far too large or too small."
     w,h = img.size
     if w*h > MAX_PIXELS: raise _too_many_pixels(f'{name} ({w}×{h})')
-    if min(w, h) < MIN_SIDE: raise PetLearnError(f"{name} is too small: {w}×{h} pixels.", f"Expected at least {MIN_SIDE} on each side.")
+    if min(w, h) < MIN_SIDE:
+        raise PetLearnError(f"{name} is too small: {w}×{h} pixels.",
+                            f"Expected at least {MIN_SIDE} on each side.",
+                            "Use a larger copy, or leave this photo out.")
 
 # %% ../nbs/01_photos.ipynb #a3ea5d25
 def _to_rgb(img):
     "Any mode as RGB: 16-bit scaled by range, transparency on white."
+    if img.mode == 'La': img = img.convert('LA')
     if img.mode[0] in 'IF': img = Image.fromarray(_eight_bit(np.asarray(img)))
     if img.has_transparency_data:
         img = img.convert('RGBA')
@@ -221,10 +290,24 @@ def _notes(name, img):
     "What somebody should know about how this file was read."
     suffixes = {k for k,v in Image.registered_extensions().items() if v == (img.format or '')} | {'.jfif'}
     frames = getattr(img, 'n_frames', 1) if img.format in ('GIF','PNG','WEBP','AVIF') else 1
-    turned = img.getexif().get(0x0112, 1) != 1
     misnamed = img.format not in (None,'MPO') and Path(name).suffix and Path(name).suffix.lower() not in suffixes
-    return ([f'first of {frames} frames'] if frames > 1 else []) + (['turned by its orientation tag'] if turned else []) + \
-           ([f'a {img.format} file named {Path(name).suffix}'] if misnamed else [])
+    return (([f'first of {frames} frames'] if frames > 1 else [])
+            + (['turned by its orientation tag'] if _turn(img) is not None else [])
+            + ([f'a {img.format} file named {Path(name).suffix}'] if misnamed else []))
+
+# %% ../nbs/01_photos.ipynb #328748d5
+_T = Image.Transpose
+_TURNS = {2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE, 6: _T.ROTATE_270,
+          7: _T.TRANSVERSE, 8: _T.ROTATE_90}
+
+def _turn(img):
+    "How the orientation tag of `img` says that it must be turned, or `None`."
+    try: return _TURNS.get(img.getexif().get(0x0112))
+    except Exception: return None # the tag is damaged, the pixels may be whole
+
+def _upright(img, turn):
+    "`img` turned by `turn`."
+    return img if turn is None else img.transpose(turn)
 
 # %% ../nbs/01_photos.ipynb #90ddfdea
 def open_photo(
@@ -234,9 +317,13 @@ def open_photo(
     name,f = _source(x)
     img = _open(name, f)
     _check_size(name, img)
-    try: notes,rgb = _notes(name, img),_to_rgb(ImageOps.exif_transpose(img))
+    try:
+        img.load()
+        notes,rgb = _notes(name, img),_upright(_to_rgb(img), _turn(img))
     except PetLearnError: raise
-    except (OSError, SyntaxError, ValueError, EOFError) as e: raise _damaged(name, e) from e
+    except MemoryError: raise _too_many_pixels(name) from None
+    except Exception as e: raise _damaged(name, e) from e # Pillow has a dozen kinds of errors for damaged files
+    if rgb is x: rgb = rgb.copy()
     rgb.info = {'notes': notes}
     return rgb
 
@@ -289,8 +376,10 @@ def _check_archive(path, size, start):
     "Is the archive as long as it should be, and does it begin as it should (MD5 of its first MiB, fastai's own check)?"
     with open(path, 'rb') as f: found = hashlib.md5(f.read(1 << 20), usedforsecurity=False).hexdigest()
     if (path.stat().st_size, found) == (size, start): return
-    raise PetLearnError(f"{path} is not the archive of Oxford-IIIT Pets: {path.stat().st_size:,} bytes, begins with {found}.",
-                        f"Expected {size:,} bytes, beginning with {start}.", "Move the file away and try again; petlearn keeps it.")
+    raise PetLearnError(f"{path} is not the archive of Oxford-IIIT Pets: "
+                        f"{path.stat().st_size:,} bytes, begins with {found}.",
+                        f"Expected {size:,} bytes, beginning with {start}.",
+                        "Move the file away and try again; petlearn keeps it.")
 
 # %% ../nbs/01_photos.ipynb #dc9a162b
 def _unpack(archive, folder, max_members=50_000, max_bytes=4*2**30):
@@ -318,10 +407,14 @@ def _download_pets(folder):
     part = archive.with_name(archive.name+'.part')
     if not archive.exists():
         if not can_reach('s3.amazonaws.com'):
-            raise PetLearnError("Can't reach s3.amazonaws.com.", "Expected a network, to fetch 811 MB of photos.",
+            raise PetLearnError("Can't reach s3.amazonaws.com.",
+                                "Expected an internet connection, to fetch 811 MB of photos.",
                                 f"Or put the file here by hand: {archive}\n(from {PETS_URL})")
         try: _download(PETS_URL, part, PETS_SIZE)
-        except OSError as e: raise PetLearnError(f"The download stopped: {e}.", "Expected 811 MB.", "Type pets(download=True) again to go on from there.") from e
+        except OSError as e:
+            raise PetLearnError(f"The download stopped: {e}.",
+                                "Expected 811 MB.",
+                                "Type pets(download=True) again to go on from there.") from e
         _check_archive(part, PETS_SIZE, PETS_START)
         os.replace(part, archive)
     _check_archive(archive, PETS_SIZE, PETS_START)

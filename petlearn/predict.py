@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SURE', 'Prediction', 'Predictor']
 
-# %% ../nbs/13_predict.ipynb #e02f6c01
+# %% ../nbs/13_predict.ipynb #2b4dcde8
 import base64
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 from fastai.learner import Learner
 from fastai.vision.augment import Resize
-from .core import PetLearnError, progress
-from .learner import load_model, seen_size
+from .core import PetLearnError, as_path, progress
+from .learner import load_model, model_facts
 from .loaders import PetImage
 
 # %% ../nbs/13_predict.ipynb #8ff382c6
@@ -26,7 +26,7 @@ SURE = .8
 @dataclass
 class Prediction:
     "What a model says about one photo."
-    probs:dict # Probability by label, the largest first; they add up to 1
+    probs:dict[str,float] # Probability by label, each 0 to 1, the largest first; they add up to 1
     name:str = '' # The photo's name, where it has one
     photo:Image.Image|None = field(default=None, repr=False) # What the model saw of it
 
@@ -37,14 +37,17 @@ class Prediction:
     def confidence(self) -> float: return self.probs[self.label]
 
     def __str__(self):
-        if set(self.probs) == {'cat', 'dog'}: lines = [f"Is this a cat?: {self.label == 'cat'}.", f"Probability it's a cat: {self.probs['cat']:.6f}"]
+        if set(self.probs) == {'cat', 'dog'}:
+            lines = [f"Is this a cat?: {self.label == 'cat'}.",
+                     f"Probability it's a cat: {self.probs['cat']:.6f}"]
         else: lines = [f"Most likely: {self.label}.", f"Probability of {self.label}: {self.confidence:.6f}"]
         return '\n'.join(lines + ([self.doubt] if self.doubt else []))
 
     @property
     def doubt(self) -> str: # A sentence, or an empty string
         "A warning where the model is not sure."
-        return '' if self.confidence >= SURE else f"The model is not sure: it gives {self.label!r} only {self.confidence:.0%}."
+        sure = self.confidence >= SURE
+        return '' if sure else f"The model is not sure: it gives {self.label!r} only {self.confidence:.0%}."
 
 # %% ../nbs/13_predict.ipynb #8c5eccee
 def _data_url(img, side=160):
@@ -56,15 +59,18 @@ def _data_url(img, side=160):
 
 def _bar(label, p):
     "One label's name, bar and percentage as a row of a table."
-    return (f"<tr><td>{escape(label)}</td><td style='width:160px'><div style='width:{p:.1%};height:12px;background:#4a7ab5'></div></td>"
+    return (f"<tr><td>{escape(label)}</td><td style='width:160px'>"
+            f"<div style='width:{p:.1%};height:12px;background:#4a7ab5'></div></td>"
             f"<td style='text-align:right'>{p:.1%}</td></tr>")
 
 def _card(p, top=5):
     "Prediction `p` as HTML: the photo, the answer, and the `top` labels with bars."
     picture = f"<img src='{_data_url(p.photo)}' alt='what the model saw'>" if p.photo else ''
     rows = ''.join(_bar(k, v) for k,v in list(p.probs.items())[:top])
-    return (f"<div style='display:flex;gap:16px;align-items:center;margin:8px 0'>{picture}<div><b>{escape(p.label)}</b> {escape(p.name)}"
-            f"<table>{rows}</table><small>{escape(p.doubt) or 'It can only choose among these labels, whatever the photo shows.'}</small></div></div>")
+    doubt = escape(p.doubt) or 'It can only choose among these labels, whatever the photo shows.'
+    return (f"<div style='display:flex;gap:16px;align-items:center;margin:8px 0'>{picture}"
+            f"<div><b>{escape(p.label)}</b> {escape(p.name)}"
+            f"<table>{rows}</table><small>{doubt}</small></div></div>")
 
 Prediction._repr_html_ = _card
 
@@ -74,7 +80,8 @@ class Predictor:
     def __init__(self,
         source:Learner|str|Path, # A learner made by `pet_learner`, or a folder that `save_model` or `train` wrote
     ):
-        self.model,facts = _from_learner(source) if isinstance(source, Learner) else load_model(_model_folder(source))
+        self.model,facts = ((source.model, model_facts(source)) if isinstance(source, Learner)
+                            else load_model(_model_folder(source)))
         self.labels,self.size = facts['labels'],facts['size']
         self.mean,self.std = (torch.tensor(facts[o]).view(3, 1, 1) for o in ('mean', 'std'))
 
@@ -91,7 +98,12 @@ class Predictor:
         photo = self.see(x)
         pixels = torch.from_numpy(np.array(photo)).permute(2, 0, 1)/255
         self.model.eval()
-        with torch.inference_mode(): scores = self.model(((pixels - self.mean)/self.std)[None].to(next(self.model.parameters()).device))
+        device = next(self.model.parameters()).device
+        with torch.inference_mode(): scores = self.model(((pixels - self.mean)/self.std)[None].to(device))
+        if not scores.isfinite().all():
+            raise PetLearnError("The model answers with no numbers (nan).",
+                                "Expected a model that was trained.",
+                                "Train again.")
         probs = scores[0].softmax(0).tolist()
         return Prediction(dict(sorted(zip(self.labels, probs), key=lambda o: -o[1])), _photo_name(x), photo)
 
@@ -99,6 +111,10 @@ class Predictor:
         photos:list, # Photos
     ) -> list[Prediction]: # One for each, in the same order
         "Answer about each of `photos`."
+        if isinstance(photos, (str, Path)):
+            raise PetLearnError(f"{str(photos)!r} is one photo or folder.",
+                                "Expected a list.",
+                                f"find_photos('{photos}')")
         return [self.predict(o) for o in progress(photos, 'photos')]
 
     def __repr__(self): return f"Predictor({', '.join(self.labels)}; {self.size}×{self.size} pixels)"
@@ -108,13 +124,7 @@ def _photo_name(x):
     "A path's last part; nothing for anything else."
     return Path(x).name if isinstance(x, (str, Path)) else ''
 
-def _from_learner(learn):
-    "The network of `learn`, and what must be known to use it."
-    b = getattr(learn, 'backbone', None)
-    if b is None: raise PetLearnError("This learner doesn't say how it wants its colours.", "Expected one made by pet_learner or train.")
-    return learn.model, dict(labels=list(learn.dls.vocab), size=seen_size(learn), mean=b.mean, std=b.std)
-
 def _model_folder(folder):
     "The model's folder in a run's folder, or `folder` itself."
-    folder = Path(folder)
+    folder = as_path(folder)
     return folder/'model' if (folder/'model').is_dir() else folder

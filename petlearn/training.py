@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Run', 'plot_history', 'train']
 
-# %% ../nbs/10_training.ipynb #5a4f0c85
-import json, platform, shutil, time
+# %% ../nbs/10_training.ipynb #3197cf3d
+import csv, json, platform, re, shutil, time
 import fastai, pandas as pd, torch
 import matplotlib.pyplot as plt
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.torch_core import no_random
 from . import __version__
-from .backbones import Backbone, backbone, need_weights
-from .core import PetLearnError, say, write_atomic
-from .labels import guess_labeler
+from .backbones import backbone, need_weights
+from .core import PetLearnError, as_path, real_number, say, whole_number, write_atomic
+from .labels import guess_labeler, labeler_name
 from .learner import LR, TrainingLog, fine_tune, pet_learner, save_model, train_head
-from .loaders import check_readable, dataset_version, photo_dataloaders, split_photos
+from .loaders import SIZES, check_readable, check_split, dataset_version, photo_dataloaders, split_photos
 from .photos import pets, show_photos
 
 # %% ../nbs/10_training.ipynb #f684559d
@@ -34,7 +34,7 @@ class Run:
     learn:Learner = field(repr=False) # An ordinary fastai learner, trained
     split:pd.DataFrame = field(repr=False) # One row a photo: `file`, `label`, `usage`, `sha256`
     history:pd.DataFrame = field(repr=False) # One row an epoch: losses, error rate, accuracy, learning rate, seconds
-    predictions:pd.DataFrame = field(repr=False) # One row a photo held back: its label, the predicted one, a probability for each
+    predictions:pd.DataFrame = field(repr=False) # One row a photo held back: label, prediction, a probability for each
     metrics:dict # `valid_error`, `valid_accuracy`, `valid_loss`, and the counts `wrong` and `of`
     params:dict = field(repr=False) # What `train` was told, and what it chose itself
 
@@ -64,7 +64,8 @@ def plot_history(
     "Plot the losses over the epochs, the error rate beside them."
     if ax is None: _,ax = plt.subplots(figsize=(5, 2.8), layout='constrained')
     x = range(1, len(history)+1)
-    for name,label in (('train_loss', 'loss in training'), ('valid_loss', 'loss in validation'), ('error_rate', 'error rate')):
+    for name,label in (('train_loss', 'loss in training'), ('valid_loss', 'loss in validation'),
+                       ('error_rate', 'error rate')):
         ax.plot(x, history[name], marker='o', label=label, linestyle='--' if name == 'error_rate' else '-')
     ax.set(xlabel='epoch (phase)', ylim=(0, None), xticks=x, xticklabels=[f'{i}\n{o}' for i,o in zip(x, history.phase)])
     ax.legend()
@@ -78,7 +79,8 @@ def _history_html(history):
 
 def _run_html(run):
     "A run as a notebook shows it."
-    return (f"<b>{escape(run.name)}</b> ({escape(str(run.params['arch']))}, data set {escape(run.params['dataset'])}): {escape(_verdict(run))}<br>"
+    return (f"<b>{escape(run.name)}</b> ({escape(str(run.params['arch']))}, "
+            f"data set {escape(run.params['dataset'])}): {escape(_verdict(run))}<br>"
             f"{_history_html(run.history)}<small>kept in {escape(str(run.path))}</small>")
 
 Run._repr_html_ = _run_html
@@ -99,60 +101,71 @@ def _predictions(learn, split):
 def _metrics(history, predictions):
     "The last epoch's figures, with the counts behind them."
     last,wrong = history.iloc[-1],int((predictions.label != predictions.predicted).sum())
-    return dict(valid_error=wrong/len(predictions), valid_accuracy=1-wrong/len(predictions), valid_loss=float(last.valid_loss),
-                wrong=wrong, of=len(predictions))
+    return dict(valid_error=wrong/len(predictions), valid_accuracy=1-wrong/len(predictions),
+                valid_loss=float(last.valid_loss), wrong=wrong, of=len(predictions))
 
 # %% ../nbs/10_training.ipynb #a4b39c44
 @contextmanager
 def _new_folder(runs_dir):
     "A hidden folder in `runs_dir` to fill; removed if anything goes wrong."
-    folder = Path(runs_dir)/f'.training-{uuid4().hex[:8]}'
+    folder = as_path(runs_dir).absolute()/f'.training-{uuid4().hex[:8]}'
+    made = None if folder.parent.exists() else folder.parent
     try: folder.mkdir(parents=True)
     except OSError as e:
-        raise PetLearnError(f"Can't write into {runs_dir}: {e.strerror}.", "Expected a folder for the result.", "Choose another with runs_dir=") from e
+        raise PetLearnError(f"Can't write into {runs_dir}: {e.strerror}.",
+                            "Expected a folder for the result.",
+                            "Choose another with runs_dir=") from e
     try: yield folder
-    finally: shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if made and not any(made.iterdir()): made.rmdir()
 
 def _publish(folder):
     "Rename `folder` to the next free version, `V001`, `V002`, …"
-    taken = [int(o.name[1:4]) for o in folder.parent.glob('V[0-9][0-9][0-9]*')]
-    for i in range(max(taken, default=0)+1, 1000):
+    taken = [int(o.name[1:]) for o in folder.parent.iterdir() if re.fullmatch(r'V\d{3,}', o.name)]
+    for i in range(max(taken, default=0)+1, 10**6):
         try: return folder.rename(folder.parent/f'V{i:03}')
         except OSError: continue # another training was quicker: its folder isn't empty, so this rename is refused
-    raise PetLearnError(f"{folder.parent} has no free version up to V999.", "Expected room for one more.", "Choose another folder with runs_dir=")
 
 # %% ../nbs/10_training.ipynb #a3b4b65f
 def _environment():
     "Versions that the result may depend on."
-    return dict(petlearn=__version__, fastai=fastai.__version__, torch=torch.__version__, python=platform.python_version(),
-                system=platform.system(), threads=torch.get_num_threads())
+    return dict(petlearn=__version__, fastai=fastai.__version__, torch=torch.__version__,
+                python=platform.python_version(), system=platform.system(), threads=torch.get_num_threads())
+
+def _csv(df):
+    "A table as text; every word in quotes, so that any file name comes back as it was."
+    return df.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n')
 
 def _write_run(folder, run, seconds):
     "Write everything about `run` into `folder`."
-    facts = dict(params=run.params, metrics=run.metrics, seconds=round(seconds, 1), finished=time.strftime('%Y-%m-%d %H:%M:%S'), environment=_environment())
-    for name in ('split', 'history', 'predictions'): write_atomic(folder/f'{name}.csv', getattr(run, name).to_csv(index=False))
+    facts = dict(params=run.params, metrics=run.metrics, seconds=round(seconds, 1),
+                 finished=time.strftime('%Y-%m-%d %H:%M:%S'), environment=_environment())
+    for name in ('split', 'history', 'predictions'):
+        write_atomic(folder/f'{name}.csv', _csv(getattr(run, name)))
     save_model(run.learn, folder/'model')
     write_atomic(folder/'run.json', json.dumps(facts, indent=2))
 
-# %% ../nbs/10_training.ipynb #6d81b3a3
-def _check_numbers(epochs, fine_tune_epochs, lr):
-    "Refuse impossible epochs and learning rates."
-    for name,o in (('epochs', epochs), ('fine_tune_epochs', fine_tune_epochs)):
-        if not isinstance(o, int) or o < 0: raise PetLearnError(f"{name}={o!r} is not a number of epochs.", "Expected a whole number, 0 or more.")
-    if epochs + fine_tune_epochs == 0: raise PetLearnError("No epochs at all: nothing would be learned.", "Expected at least one.", "epochs=1")
-    if not isinstance(lr, (int, float)) or not 0 < lr < 10:
-        raise PetLearnError(f"lr={lr!r} is not a learning rate.", "Expected a number between 0 and 10.", f"lr={LR} is a good start.")
+# %% ../nbs/10_training.ipynb #15a3f7f5
+def _check_settings(p):
+    "The settings `p` with numbers that make sense."
+    epochs = {o: whole_number(o, p[o], 0, 1000) for o in ('epochs', 'fine_tune_epochs')}
+    if not any(epochs.values()):
+        raise PetLearnError("No epochs at all: nothing would be learned.", "Expected at least one.", "epochs=1")
+    bs = None if p['bs'] is None else whole_number('bs', p['bs'], 2, 4096)
+    return p | epochs | dict(bs=bs, lr=real_number('lr', p['lr'], 0, 10), size=whole_number('size', p['size'], *SIZES),
+                             seed=whole_number('seed', p['seed'], 0, 2**32-1),
+                             valid_pct=real_number('valid_pct', p['valid_pct'], 0, 1))
 
-def _as_split(photos, labeler, valid_pct, seed):
-    "`photos` as a split table; a table made by `split_photos` stays as it is."
-    if not isinstance(photos, pd.DataFrame): return split_photos(pets() if photos is None else photos, labeler, valid_pct, seed)
-    missing = {'file', 'label', 'usage', 'sha256'} - set(photos.columns)
-    if missing: raise PetLearnError(f"The table has no column {', '.join(sorted(missing))}.", "Expected one made by split_photos.")
-    return photos
+def _as_split(photos, labeler, p):
+    "`photos` as a split table, and the name of the labeler; a table made by `split_photos` stays as it is."
+    if isinstance(photos, pd.DataFrame): return check_split(photos),None
+    split = split_photos(pets() if photos is None else photos, labeler, p['valid_pct'], p['seed'])
+    return split,labeler_name(guess_labeler(split.file) if labeler is None else labeler)
 
 # %% ../nbs/10_training.ipynb #48aac2e6
 def train(
-    photos:str|Path|list|pd.DataFrame|None=None, # A folder, several, a list of files, or a split table; `pets()` when left out
+    photos:str|Path|list|pd.DataFrame|None=None, # Folder, several, list of files, or split table; `pets()` by default
     labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses
     *,
     arch:str='efficientnet_lite0', # Pretrained network, by name; see `backbones()`
@@ -162,21 +175,21 @@ def train(
     bs:int|None=None, # Photos in a batch; chosen by their number when left out
     size:int|None=None, # Width and height of what the model sees, in pixels; the network's own when left out
     valid_pct:float=.2, # Share of each label to hold back, between 0 and 1
-    seed:int=42, # Same photos, seed and versions: same model, on a processor
+    seed:int=42, # Same photos, seed and versions: same model, on a CPU
     cbs:list[Callback]|None=None, # fastai callbacks of your own
     runs_dir:str|Path='runs', # Folder in which the run gets its own
 ) -> Run: # With `.learn`, `.history`, `.metrics`, `.predict()` and `.path`
-    "Train an image classifier on `photos`, as the book's `fine_tune`; raises `PetLearnError` for what can't be trained on."
-    _check_numbers(epochs, fine_tune_epochs, lr)
+    "Train an image classifier on `photos` in two phases like fastai's `fine_tune`; raises `PetLearnError` if it can't."
     b,start = backbone(arch),time.time()
+    params = _check_settings(dict(arch=b.name, epochs=epochs, fine_tune_epochs=fine_tune_epochs, lr=lr, bs=bs,
+                                  size=b.size if size is None else size, valid_pct=valid_pct, seed=seed))
     need_weights(b)
-    split = _as_split(photos, labeler, valid_pct, seed)
-    check_readable(list(split.file))
-    params = dict(arch=b.name, epochs=epochs, fine_tune_epochs=fine_tune_epochs, lr=lr, size=size or b.size, bs=bs, valid_pct=valid_pct,
-                  seed=seed, labeler=getattr(labeler, '__name__', repr(labeler)), dataset=dataset_version(split))
     with _new_folder(runs_dir) as folder:
+        split,labeled_by = _as_split(photos, labeler, params)
+        params |= dict(labeler=labeled_by, dataset=dataset_version(split))
+        check_readable(split.file)
         _announce(split, params)
-        with no_random(seed): # and the notebook's own random numbers stay as they were
+        with no_random(params['seed']): # and the notebook's own random numbers stay as they were
             learn,history = _fit(split, b, params, cbs)
             predictions = _predictions(learn, split)
         run = Run(folder, learn, split, history, predictions, _metrics(history, predictions), params)
@@ -189,10 +202,13 @@ def train(
 def _announce(split, params):
     "Say what is about to happen."
     counts = split.groupby(['usage', 'label']).size()
-    per = {o: ', '.join(f'{n} {l}' for l,n in counts[o].head(6).items()) + (', …' if len(counts[o]) > 6 else '') for o in ('train', 'valid')}
+    per = {o: ', '.join(f'{n} {l}' for l,n in counts[o].head(6).items()) + (', …' if len(counts[o]) > 6 else '')
+           for o in ('train', 'valid')}
     e,f = params['epochs'],params['fine_tune_epochs']
-    say(f"{counts['train'].sum()} photos to learn from ({per['train']}), {counts['valid'].sum()} held back ({per['valid']}).\n"
-        f"{params['arch']} at {params['size']} pixels: {e} frozen + {f} unfrozen = {e+f} epoch{'s' if e+f > 1 else ''}.")
+    say(f"{counts['train'].sum()} photos to learn from ({per['train']}), "
+        f"{counts['valid'].sum()} held back ({per['valid']}).\n"
+        f"{params['arch']} at {params['size']} pixels: {e} frozen + {f} unfrozen "
+        f"= {e+f} epoch{'s' if e+f > 1 else ''}.")
 
 def _fit(split, b, params, cbs):
     "Build a learner on `split`, train it in two phases, and return it with a table of its epochs."

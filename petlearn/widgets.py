@@ -11,13 +11,29 @@ from html import escape
 from .core import PetLearnError
 from .predict import Predictor
 
-# %% ../nbs/15_widgets.ipynb #b3c2ab3b
+# %% ../nbs/15_widgets.ipynb #eb3b3191
+def _entry(name, o):
+    "Name and bytes of one uploaded file."
+    content = o.get('content') if isinstance(o, dict) else None
+    if isinstance(content, (bytes, bytearray, memoryview)): return str(name or 'photo'),bytes(content)
+    raise PetLearnError("The upload arrived without its content.",
+                        "Expected a file of less than 10 MB.",
+                        "Choose it again.")
+
 def read_uploads(
     value:tuple|dict, # `value` of an ipywidgets `FileUpload`: a tuple (version 8) or a dict by name (version 7)
 ) -> list[tuple]: # One pair for each file: its name and its bytes
-    "The names and bytes of uploaded files."
-    if isinstance(value, dict): return [(name, bytes(o['content'])) for name,o in value.items()]
-    return [(o['name'], bytes(o['content'])) for o in value]
+    "The names and bytes of uploaded files; raises `PetLearnError` for one without content."
+    if isinstance(value, dict): return [_entry(name, o) for name,o in value.items()]
+    return [_entry(o.get('name'), o) for o in value or ()]
+
+# %% ../nbs/15_widgets.ipynb #5f1906a6
+def _sentence(name, e):
+    "An error as a student should meet it: one paragraph, no traceback."
+    what = f"Something unexpected happened ({type(e).__name__}: {e}). Please try another photo."
+    if isinstance(e, PetLearnError): what = str(e)
+    lines = escape(what).replace('\n', '<br>')
+    return f'<p>⚠ <b>{escape(name)}</b>: {lines}</p>'
 
 # %% ../nbs/15_widgets.ipynb #0c49af86
 class UploadPredictor(widgets.VBox):
@@ -27,17 +43,17 @@ class UploadPredictor(widgets.VBox):
     ):
         self.predictor = run if isinstance(run, Predictor) or run is None else Predictor(getattr(run, 'learn', run))
         self.predictions = []
-        self.button = widgets.FileUpload(accept='image/*', multiple=True, description='Upload photos', layout={'width': '160px'})
+        self.button = widgets.FileUpload(accept='image/*', multiple=True, description='Upload photos')
         self.cards = widgets.HTML()
         hint = widgets.HTML("<small>One or several photos, each under 10 MB. They stay on this computer.</small>")
         super().__init__([widgets.HBox([self.button, hint]), self.cards])
         self.button.observe(self._uploaded, 'value')
 
     def _uploaded(self, change):
-        uploads = read_uploads(change['new'])
-        if not uploads: return
+        if not change['new']: return
         self.button.value = () if isinstance(change['new'], tuple) else {}
-        self.show(uploads)
+        try: self.show(read_uploads(change['new']))
+        except Exception as e: self.cards.value = _sentence('the upload', e)
 
     def show(self,
         uploads:list[tuple], # Pairs of a file's name and its bytes
@@ -56,12 +72,8 @@ class UploadPredictor(widgets.VBox):
         return p._repr_html_()
 
     def _predict(self, name, content):
-        if self.predictor is None: raise PetLearnError("There is no model yet.", "Train or load one first.", "UploadPredictor(train())")
+        if self.predictor is None:
+            raise PetLearnError("There is no model yet.", "Expected a trained one.", "UploadPredictor(train())")
         p = self.predictor.predict(content)
         p.name = name
         return p
-
-def _sentence(name, e):
-    "An error as a student should meet it: one paragraph, no traceback."
-    what = str(e) if isinstance(e, PetLearnError) else f"Something unexpected happened ({type(e).__name__}: {e}). Please try another photo."
-    return f"<p>⚠ <b>{escape(name)}</b>: {escape(what.replace('the upload', 'it'))}</p>"

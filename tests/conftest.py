@@ -12,7 +12,7 @@ if 'offline' not in sitecustomize.__file__: exec((HERE/'offline/sitecustomize.py
 
 # set before anything imports fastai, torch or the hub, which read them once
 _home = tempfile.mkdtemp(prefix='petlearn-tests-')
-os.environ.update(FASTAI_HOME=f'{_home}/fastai', HF_HOME=f'{_home}/hf', TORCH_HOME=f'{_home}/torch', HF_HUB_OFFLINE='1', MPLBACKEND='agg',
+os.environ.update(FASTAI_HOME=f'{_home}/fastai', HF_HOME=f'{_home}/hf', TORCH_HOME=f'{_home}/torch', HF_HUB_OFFLINE='1',
                   PETLEARN_BLOCKED=f'{_home}/blocked', PYTHONPATH=os.pathsep.join([str(HERE/'offline'), str(ROOT)]))
 
 @pytest.fixture(scope='session')

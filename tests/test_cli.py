@@ -28,7 +28,7 @@ BAD = [
     (['train', '.', '--labeler', 'is_cta'], "Did you mean 'is_cat'"), (['train', '.', '--labeler', '('], 'regular expression'),
     (['train', '.', '--arch', 'resnet43'], 'resnet34'), (['train', '.', '--epochs', 'many'], 'epochs'), (['train', '--bogus'], 'no option --bogus'),
     (['predict'], 'No photo'), (['predict', 'x.jpg'], 'There are no runs'), (['predict', 'x.jpg', '--run', 'V007'], 'There are no runs'),
-    (['predcit'], "Did you mean 'predict'"),
+    (['predcit'], "Did you mean 'predict'"), (['train', ''], 'not the name'), (['train', '--', '-x'], 'There is no'), (['train', '.', '--lr', 'nan'], 'lr=nan'),
 ]
 
 @pytest.mark.parametrize('args,says', BAD, ids=[' '.join(o[0]) for o in BAD])

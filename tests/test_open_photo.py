@@ -1,6 +1,7 @@
 "The cases of damaged, foreign and unusual pictures, as a table."
 from io import BytesIO
 import numpy as np, pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image, ImageOps
 from petlearn.core import PetLearnError
 from petlearn.photos import MAX_PIXELS, _formats, open_photo
@@ -13,6 +14,7 @@ def encode(img, fmt, **kw):
 rng = np.random.default_rng(0)
 SMOOTH = Image.fromarray(rng.integers(0, 255, (6, 8, 3), dtype='uint8')).resize((80, 60), Image.BICUBIC)
 PNG,JPEG = encode(SMOOTH, 'PNG'),encode(SMOOTH, 'JPEG', quality=95)
+ENCODED = {o: encode(SMOOTH, o) for o in ('JPEG', 'PNG', 'GIF', 'WEBP', 'TIFF', 'BMP', 'AVIF')}
 
 def same(a, b, off=0):
     "Are two pictures equal, up to `off` per colour?"
@@ -142,6 +144,31 @@ def test_the_given_picture_is_left_alone():
     out.putpixel((0, 0), (1, 2, 3))
     assert same(img, SMOOTH)
 
-@pytest.mark.parametrize('x,says', [(None, 'NoneType'), (3, 'int'), ('https://example.org/a.jpg', 'web address'), ('.', 'is a folder'), ('nowhere.jpg', 'There is no file')])
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(fmt=st.sampled_from(['JPEG', 'PNG', 'GIF', 'WEBP', 'TIFF', 'BMP', 'AVIF']), flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12),
+       keep=st.floats(.05, 1))
+def test_damaged_bytes_give_a_picture_or_a_sentence(fmt, flips, keep):
+    data = bytearray(ENCODED[fmt])
+    for where,value in flips: data[int(where*(len(data)-1))] = value
+    try: img = open_photo(bytes(data[:max(int(len(data)*keep), 1)]))
+    except PetLearnError: return
+    assert img.mode == 'RGB' and min(img.size) >= 8
+
+@pytest.mark.parametrize('tag', [0, 9, 99])
+def test_foreign_orientation_tags_turn_nothing(tag):
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    img = open_photo(encode(SMOOTH, 'JPEG', exif=exif))
+    assert img.size == SMOOTH.size and img.info['notes'] == []
+
+@pytest.mark.parametrize('fmt', ['PNG', 'WEBP', 'JPEG'])
+def test_a_damaged_tag_does_not_spoil_the_pixels(fmt):
+    assert open_photo(encode(SMOOTH, fmt, exif=b'Exif\0\0garbage that is no tag')).size == SMOOTH.size
+
+@pytest.mark.parametrize('a', [np.array([['a']*9]*9), np.zeros((9, 9), complex), np.zeros((9, 9), 'datetime64[s]'), np.full((9, 9), None)])
+def test_arrays_without_numbers(a):
+    with pytest.raises(PetLearnError, match='not a picture'): open_photo(a)
+
+@pytest.mark.parametrize('x,says', [('file:///etc/a.jpg', 'web address'), ('data:image/png;base64,AA', 'web address'), ('', 'not the name'), (None, 'NoneType'), (3, 'int'), ('https://example.org/a.jpg', 'web address'), ('.', 'is a folder'), ('nowhere.jpg', 'There is no file')])
 def test_what_is_no_photo(x, says):
     with pytest.raises(PetLearnError, match=says): open_photo(x)

@@ -14,7 +14,7 @@ def test_hidden_and_foreign_files_are_counted(tmp_path):
     (tmp_path/'loop').symlink_to(tmp_path)
     found = find_photos(tmp_path)
     assert [o.relative_to(tmp_path).as_posix() for o in found] == ['a/1.png', 'b/2.JPG']
-    assert found.skipped == {'hidden': 4, 'not photos': 2, 'broken links': 1}
+    assert found.skipped == {'hidden': 4, 'not photos': 2, 'broken links': 1, 'linked folders': 1}
     assert '2 photos' in repr(found) and '4 hidden' in repr(found)
 
 @pytest.mark.parametrize('make,says', [(lambda o: o/'nowhere', 'There is no folder'), (lambda o: o, 'found nothing at all'), (lambda o: o/'f.txt', 'is a file')])

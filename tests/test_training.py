@@ -51,7 +51,10 @@ print(hashlib.sha256(b''.join(o.numpy().tobytes() for o in run.learn.model.state
 """
 
 def test_two_processes_train_the_same_weights(tmp_path, pets_folder):
-    out = [subprocess.run([sys.executable, '-c', SCRIPT, pets_folder, tmp_path/str(i)], capture_output=True, text=True, check=True).stdout.split()[-1] for i in range(2)]
+    "With one thread: with two, a sum is now and then added up in another order (seen once in 22 trainings)."
+    env = os.environ | {'OMP_NUM_THREADS': '1'}
+    out = [subprocess.run([sys.executable, '-c', SCRIPT, pets_folder, tmp_path/str(i)], env=env, capture_output=True, text=True, check=True).stdout.split()[-1]
+           for i in range(2)]
     assert out[0] == out[1] and len(out[0]) == 64
 
 def test_random_numbers_outside_are_left_alone(tmp_path, pets_folder):
@@ -101,8 +104,8 @@ def _damage(kind):
     return make
 
 def _all_cats(folder):
-    _two_labels(folder)
-    for o in folder.glob('[a-z]*.jpg'): o.unlink()
+    draw_pets(folder, n=12, seed=5)
+    for i,o in enumerate(sorted(folder.glob('*.jpg'))): o.rename(folder/f'Persian_{i}.jpg')
     return folder
 
 def _file(folder):
@@ -117,7 +120,7 @@ BAD = [ # name, folder, arguments, what is said
     ('missing folder', lambda o: o, {}, 'There is no folder'),
     ('empty folder', _empty, {}, 'No photos in'),
     ('a file', _file, {}, 'is a file'),
-    ('one class', _all_cats, {}, "the same label, 'cat'"),
+    ('one class', _all_cats, {}, "the same label, 'Persian'"),
     ('too few', lambda o: _two_labels(o, 8), {}, 'Too few photos'),
     ('labeler None', _two_labels, dict(labeler=lambda o: None), 'no label for 12 of 12'),
     ('labeler raises', _two_labels, dict(labeler=lambda o: o.nothing), 'AttributeError'),
@@ -132,10 +135,21 @@ BAD = [ # name, folder, arguments, what is said
     ('unknown arch', _two_labels, dict(arch='resnet43'), "Did you mean 'resnet34'"),
     ('no network', _two_labels, dict(arch='resnet34'), "can't be reached"),
     ('timm, no network', _two_labels, dict(arch='convnext_tiny'), "can't be reached"),
-    ('size', _two_labels, dict(size=8), 'at least 32'),
+    ('size', _two_labels, dict(size=8), 'whole number from 32'),
     ('epochs', _two_labels, dict(epochs=-1), 'epochs=-1'),
     ('lr', _two_labels, dict(lr=-1), 'lr=-1'),
     ('bs', _two_labels, dict(bs=1), 'bs=1'),
+    ('size text', _two_labels, dict(size='64'), "size='64'"),
+    ('size huge', _two_labels, dict(size=10**5), 'size=100000'),
+    ('epochs True', _two_labels, dict(epochs=True), 'epochs=True'),
+    ('lr nan', _two_labels, dict(lr=float('nan')), 'lr=nan'),
+    ('seed', _two_labels, dict(seed='x'), "seed='x'"),
+    ('seed negative', _two_labels, dict(seed=-1), 'seed=-1'),
+    ('empty name', lambda o: '', {}, 'not the name of a file or folder'),
+    ('None in a list', lambda o: [None], {}, 'not the name of a file or folder'),
+    ('a number', lambda o: 3, {}, 'not a list of photos'),
+    ('a web address', lambda o: 'https://example.org/pets', {}, 'web address'),
+    ('same photo on both sides', lambda o: (lambda s: pd.concat([s, s[s.usage == 'train'].assign(usage='valid')]))(split_photos(_two_labels(o))), {}, 'held back at once'),
 ]
 
 @pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
@@ -146,7 +160,7 @@ def test_refused(tmp_path, name, make, kwargs, says, blocked):
     with pytest.raises(PetLearnError, match=says) as e: train(folder, runs_dir=tmp_path/'runs', **kwargs)
     assert e.value.expected and str(e.value).count('\n') <= 8
     left = list((tmp_path/'runs').iterdir()) if (tmp_path/'runs').exists() else []
-    assert left == []
+    assert left == [] and not (tmp_path/'runs').exists()
     blocked.unlink(missing_ok=True) # 'no network' knocks on purpose
 
 def test_interrupted_training_leaves_nothing(tmp_path, pets_folder):
@@ -154,15 +168,56 @@ def test_interrupted_training_leaves_nothing(tmp_path, pets_folder):
     class Interrupt(Callback):
         def after_batch(self): raise KeyboardInterrupt
     with pytest.raises(KeyboardInterrupt): train(pets_folder, size=64, cbs=[Interrupt()], runs_dir=tmp_path/'runs')
-    assert list((tmp_path/'runs').iterdir()) == []
+    assert not (tmp_path/'runs').exists()
 
 def test_learning_rate_too_high(tmp_path, pets_folder):
     with pytest.raises(PetLearnError, match='The loss became') as e: train(pets_folder, size=64, epochs=0, fine_tune_epochs=3, lr=9.9, runs_dir=tmp_path/'runs')
     assert 'lr=' in e.value.fix
 
+def test_the_last_step_may_not_explode_either(tmp_path, pets_folder):
+    "With one batch per epoch only the validation loss shows what the step did."
+    with pytest.raises(PetLearnError, match='The loss became'):
+        train(pets_folder, size=64, bs=32, epochs=2, fine_tune_epochs=0, lr=9.9, runs_dir=tmp_path/'runs')
+    assert not (tmp_path/'runs').exists()
+
+def test_a_run_again_from_its_own_split(run, tmp_path):
+    again = train(pd.read_csv(run.path/'split.csv'), epochs=2, fine_tune_epochs=0, size=96, runs_dir=tmp_path)
+    assert again.params['dataset'] == run.params['dataset']
+    assert again.predictions.p_cat.tolist() == pytest.approx(run.predictions.p_cat.tolist(), abs=.01)
+    labels = run.split.assign(label=run.split.label.map({'cat': 7, 'dog': 10}))
+    assert Predictor(train(labels, epochs=1, fine_tune_epochs=0, size=64, runs_dir=tmp_path).path).labels == ['10', '7']
+
+def test_odd_names_come_back_from_the_tables(tmp_path):
+    folder = draw_pets(tmp_path/'pets', n=12, seed=5)
+    for name in ('a, b', 'new\nline', '"quoted"', 'ret\rurn', 'ünï 🐱'):
+        path = sorted(folder.glob('*.jpg'))[-1]
+        path.rename(folder/f'{name}_{path.name}')
+    run = train(folder, lambda o: 'cat' if 'ss' in o.name or 'Si' in o.name or o.name[0].isupper() else 'dog', epochs=1, fine_tune_epochs=0, size=64, runs_dir=tmp_path/'runs')
+    back = pd.read_csv(run.path/'split.csv', dtype=str, keep_default_na=False)
+    assert back.equals(run.split.astype(str)) or back.values.tolist() == run.split.astype(str).values.tolist()
+
+def test_relative_folders_stay_where_they_were(tmp_path, pets_folder, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path/'pets').symlink_to(pets_folder)
+    run = train('pets', epochs=1, fine_tune_epochs=0, size=64, runs_dir='runs')
+    monkeypatch.chdir('/')
+    assert run.path == tmp_path/'runs/V001' and Predictor(run.path).predict(run.split.file[0])
+    assert [o.name for o in (tmp_path/'runs').iterdir()] == ['V001']
+
+FACTS = [dict(labels=None), dict(labels=['a']), dict(labels=['a', 'a']), dict(labels='ab'), dict(arch=3), dict(size=0), dict(size='64'), dict(size=32.5), dict(size=10**6),
+         dict(mean=None), dict(mean=[.5]), dict(std=[0, 1, 1]), dict(mean=[float('nan')]*3), dict(arch='resnet34'), dict(labels=['a', 'b', 'c'])]
+
+@pytest.mark.parametrize('change', FACTS, ids=str)
+def test_facts_that_make_no_sense(run, tmp_path, change):
+    import shutil
+    shutil.copytree(run.path/'model', tmp_path/'model')
+    facts = json.loads((tmp_path/'model/model.json').read_text()) | change
+    (tmp_path/'model/model.json').write_text(json.dumps(facts))
+    with pytest.raises(PetLearnError, match='damaged|does not fit'): Predictor(tmp_path/'model')
+
 def test_damaged_models(run, tmp_path):
     import shutil
-    for name,spoil in (('model.safetensors', b'123'), ('model.safetensors', None), ('model.json', b'{'), ('model.json', b'')):
+    for name,spoil in (('model.safetensors', b'123'), ('model.safetensors', None), ('model.json', b'{'), ('model.json', b''), ('model.json', b'[]'), ('model.json', b'3')):
         folder = tmp_path/'model'
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(run.path/'model', folder)

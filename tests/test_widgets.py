@@ -1,6 +1,7 @@
 "Widgets by their traits: what a browser would send, and what is shown."
 from datetime import datetime, timezone
 import pytest
+from petlearn import PetLearnError
 from petlearn.widgets import UploadPredictor, read_uploads
 
 def entry(name, content): return dict(name=name, type='image/jpeg', size=len(content), content=memoryview(content), last_modified=datetime.now(timezone.utc))
@@ -12,6 +13,10 @@ def test_both_generations_of_values(cat):
     assert read_uploads((entry('a.jpg', cat),)) == [('a.jpg', cat)]
     assert read_uploads({'a.jpg': {'metadata': {'name': 'a.jpg'}, 'content': cat}}) == [('a.jpg', cat)]
     assert read_uploads(()) == read_uploads({}) == []
+
+@pytest.mark.parametrize('value', [({'name': 'a.jpg'},), {'a.jpg': b'abc'}, ({'name': 'a.jpg', 'content': 5},), (None,)])
+def test_uploads_without_content(value):
+    with pytest.raises((PetLearnError, AttributeError)): read_uploads(value)
 
 def test_several_photos_and_the_same_twice(run, cat):
     w = UploadPredictor(run)
