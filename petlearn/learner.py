@@ -178,6 +178,7 @@ def _facts_fit(f):
     return (len(set(labels)) == len(labels) and type(f.get('size')) is int and SIZES[0] <= f['size'] <= SIZES[1]
             and _three_numbers(f.get('mean')) and _three_numbers(f.get('std'), 0))
 
+# %% ../nbs/07_learner.ipynb #bff053ac
 def _read_facts(folder):
     "The facts and the weights' bytes of a model folder, checked."
     try:
@@ -201,6 +202,7 @@ def _read_facts(folder):
                             "Copy the folder again, or train again.")
     return facts, weights
 
+# %% ../nbs/07_learner.ipynb #b8c5ed5a
 def _network(b, n_out):
     "The network that `vision_learner` builds on `b` for `n_out` labels, with random weights."
     if isinstance(b.arch, str): return create_timm_model(b.arch, n_out, pretrained=False)[0]
