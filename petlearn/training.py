@@ -24,7 +24,7 @@ from .core import PetLearnError, as_path, real_number, say, whole_number, write_
 from .labels import guess_labeler, labeler_name
 from .learner import LR, TrainingLog, fine_tune, pet_learner, save_model, train_head
 from .loaders import SIZES, check_readable, check_split, dataset_version, photo_dataloaders, split_photos
-from .photos import pets, show_photos
+from .photos import pets
 
 # %% ../nbs/10_training.ipynb #f684559d
 @dataclass

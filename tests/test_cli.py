@@ -2,7 +2,6 @@
 import subprocess, sys
 from pathlib import Path
 import pytest
-from conftest import ROOT
 from petlearn.cli import main
 
 PETLEARN = Path(sys.executable).parent/'petlearn'

@@ -1,5 +1,5 @@
 "Every notebook runs alone, in a fresh process, without a network; the walkthrough in a real kernel as well."
-import os, subprocess, sys
+import subprocess, sys
 from pathlib import Path
 import nbformat, pytest
 from conftest import ROOT

@@ -1,8 +1,8 @@
 "The split: the same everywhere, stratified, no photo on both sides."
 import random
 from collections import Counter
-import numpy as np, pandas as pd, pytest, torch
-from hypothesis import given, settings, strategies as st
+import numpy as np, pytest, torch
+from hypothesis import given, strategies as st
 from petlearn import loaders
 from petlearn.core import PetLearnError
 from petlearn.labels import by_folder, cat_or_dog

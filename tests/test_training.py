@@ -1,6 +1,5 @@
 "From photos to a kept run, the matrix of bad input, and one training on real photos."
 import json, os, subprocess, sys
-from pathlib import Path
 import numpy as np, pandas as pd, pytest, torch
 from PIL import Image
 from petlearn import PetLearnError, Predictor, train
