@@ -160,7 +160,7 @@ def fit_batch_size(
     bs:int|None=None, # Batch size asked for; 32 when left out
 ) -> int: # A batch size that leaves something to learn from
     "The largest batch size up to `bs` that leaves 8 steps an epoch (1 if `bs` is set), and at least 4 photos a batch."
-    if bs is None: return max(4, min(32, n//8))
+    if bs is None: return min(n, max(4, min(32, n//8)))
     bs = whole_number('bs', bs, 2, 4096)
     if bs > n: say(f"Only {n} photos to train on, so the batch size is {n} instead of {bs}.")
     return min(bs, n)

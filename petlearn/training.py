@@ -125,7 +125,8 @@ def _publish(folder):
     taken = [int(o.name[1:]) for o in folder.parent.iterdir() if re.fullmatch(r'V\d{3,}', o.name)]
     for i in range(max(taken, default=0)+1, 10**6):
         try: return folder.rename(folder.parent/f'V{i:03}')
-        except OSError: continue # another training was quicker: its folder isn't empty, so this rename is refused
+        except OSError: # another training was quicker: its folder isn't empty, so this rename is refused
+            if not (folder.parent/f'V{i:03}').exists(): raise
 
 # %% ../nbs/10_training.ipynb #a3b4b65f
 def _environment():
