@@ -7,7 +7,7 @@ __all__ = ['COMMANDS', 'train', 'predict', 'main']
 
 # %% ../nbs/17_cli.ipynb #be5dd58c
 import re, sys, tempfile, traceback
-from fastcore.script import anno_parser
+from fastcore.script import anno_parser, bool_arg
 from pathlib import Path
 from . import __version__
 from .core import PetLearnError, as_path, did_you_mean
@@ -16,20 +16,25 @@ from .core import PetLearnError, as_path, did_you_mean
 def train(
     photos:str|None=None, # Folders or files; --photos itself may be left out. By default Oxford-IIIT Pets, or drawn
     labeler:str='', # cat_or_dog, breed, by_folder, is_cat, or a pattern such as '(.+)_[0-9]+'; guessed when left out
-    arch:str='efficientnet_lite0', # Pretrained network, by name
-    epochs:int=2, # Epochs with the body frozen: only the head learns
-    fine_tune_epochs:int=1, # Epochs after that, in which everything learns
-    lr:float=2e-3, # Highest learning rate of the head; the fine-tuning takes half of it
+    preference:str='balance', # performance_first, balance or accuracy_first: chooses network and picture size
+    arch:str|None=None, # Pretrained network, by name
+    size:int|None=None, # Width and height of what the model sees, in pixels
+    epochs:int=10, # Epochs in which only the head learns, from features
+    fine_tune_epochs:int=0, # Epochs after that, in which everything learns, from pictures
+    lr:float=1e-2, # Highest learning rate of the head; the fine-tuning takes a tenth of it
     bs:int|None=None, # Photos in a batch; chosen by their number when left out
-    size:int|None=None, # Width and height of what the model sees, in pixels; the network's own when left out
     valid_pct:float=.2, # Share of each label to hold back, between 0 and 1
     seed:int=42, # Same photos, seed and versions: same model, on a CPU
+    minutes:float|None=None, # End after so many, 0.1 to 6000, with the best that was possible
+    skip_damaged:bool=False, # Leave photos out that can't be opened
+    cache:bool_arg=True, # Keep features for the next training, and use those that were kept? (True or False)
     runs_dir:str='runs', # Folder in which the run gets its own
 ):
     "Train an image classifier on photos and keep it as a run."
     from petlearn import training
-    training.train(photos, _labeler(labeler), arch=arch, epochs=epochs, fine_tune_epochs=fine_tune_epochs,
-                   lr=lr, bs=bs, size=size, valid_pct=valid_pct, seed=seed, runs_dir=runs_dir)
+    training.train(photos, _labeler(labeler), preference=preference, arch=arch, size=size, epochs=epochs,
+                   fine_tune_epochs=fine_tune_epochs, lr=lr, bs=bs, valid_pct=valid_pct, seed=seed, minutes=minutes,
+                   skip_damaged=skip_damaged, cache=cache, runs_dir=runs_dir)
 
 def _labeler(word):
     "The labeler that a `word` on the command line stands for."

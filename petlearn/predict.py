@@ -15,10 +15,9 @@ from io import BytesIO
 from pathlib import Path
 from PIL import Image
 from fastai.learner import Learner
-from fastai.vision.augment import Resize
 from .core import PetLearnError, as_path, progress
 from .learner import load_model, model_facts
-from .loaders import PetImage
+from .loaders import square_photo
 
 # %% ../nbs/13_predict.ipynb #8ff382c6
 SURE = .8
@@ -87,9 +86,9 @@ class Predictor:
 
     def see(self,
         x, # Photo: a path, bytes, an upload, a picture or an array
-    ) -> PetImage: # Square picture of the model's size
+    ) -> Image.Image: # Square picture of the model's size
         "What the model sees of the photo `x`."
-        return Resize(self.size)(PetImage.create(x), split_idx=1)
+        return square_photo(x, self.size)
 
     def predict(self,
         x, # Photo: a path, bytes, an upload, a picture or an array

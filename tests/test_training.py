@@ -17,7 +17,10 @@ def test_run_is_whole(run, pets_folder):
     predictions = pd.read_csv(run.path/'predictions.csv')
     assert np.allclose(predictions[['p_cat', 'p_dog']].sum(axis=1), 1, atol=1e-5)
     assert ((predictions.p_cat > .5) == (predictions.predicted == 'cat')).all()
-    assert len(pd.read_csv(run.path/'history.csv')) == 2
+    history = pd.read_csv(run.path/'history.csv')
+    assert list(history.columns) == ['phase', 'dataset', 'epoch', 'batches', 'accuracy', 'cross_entropy', 'learning_rate', 'seconds']
+    assert list(history.dataset) == ['train', 'valid']*2 and history.notna().all(axis=None) and run.steps == 16
+    assert [o['name'] for o in facts['phases']] == ['features', 'head'] and facts['state'] == run.state == 'SUCCEEDED'
 
 def test_run_shows_itself(run):
     assert f"wrong on {run.metrics['wrong']} of 8" in str(run)
@@ -64,11 +67,11 @@ def test_random_numbers_outside_are_left_alone(tmp_path, pets_folder):
     assert torch.equal(torch.rand(3), expected)
 
 def test_phases_and_learning_rates(tmp_path, pets_folder, capsys):
-    run = train(pets_folder, epochs=1, size=64, runs_dir=tmp_path)
-    assert list(run.history.phase) == ['head', 'fine-tune']
+    run = train(pets_folder, epochs=1, fine_tune_epochs=1, size=64, runs_dir=tmp_path)
+    assert [o.name for o in run.phases] == ['features', 'head', 'fine-tune']
+    assert list(run.history.phase) == ['head']*2 + ['fine-tune']*2
     assert '1 frozen + 1 unfrozen = 2 epochs' in ''.join(capsys.readouterr())
     assert len({o['lr'] for o in run.learn.opt.hypers}) == 2
-    assert run.history[['train_loss', 'valid_loss', 'error_rate']].notna().all().all()
 
 def test_batch_norm_statistics_stay(run):
     from petlearn.backbones import efficientnet_lite0
@@ -232,17 +235,17 @@ def test_resnet34_runs_where_its_weights_are_on_disk(tmp_path, pets_folder, monk
     monkeypatch.setattr(backbones, '_check_digits', lambda path: None)
     weights.parent.mkdir(parents=True, exist_ok=True)
     torch.save(resnet34().state_dict(), weights)
-    try: run = train(pets_folder, arch='resnet34', epochs=1, size=64, runs_dir=tmp_path)
+    try: run = train(pets_folder, arch='resnet34', epochs=1, fine_tune_epochs=1, lr=1e-4, size=64, cache=False, runs_dir=tmp_path)
     finally: weights.unlink()
-    assert run.learn.arch is resnet34 and len(run.history) == 2
+    assert run.learn.arch is resnet34 and len(run.history) == 4
     assert len(run.learn.opt.hypers) == 3, "fastai's own three groups for a resnet"
     assert Predictor(run.path).predict(pets_folder/'beagle_1.jpg').probs == pytest.approx(run.predict(pets_folder/'beagle_1.jpg').probs, abs=1e-4)
 
 def test_a_network_of_timms(tmp_path, pets_folder):
-    from petlearn.learner import load_model, pet_learner, save_model
+    from petlearn.learner import load_model, model_facts, pet_learner, save_model
     learn = pet_learner(photo_dataloaders(split_photos(pets_folder), size=64), 'mobilenetv3_small_050', pretrained=False)
     with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1)
-    model,facts = load_model(save_model(learn, tmp_path))
+    model,facts = load_model(save_model(learn.model, model_facts(learn), tmp_path))
     xb,_ = learn.dls.valid.one_batch()
     with torch.no_grad(): torch.testing.assert_close(model(xb), learn.model.eval()(xb), rtol=1e-3, atol=1e-4)
     assert facts['arch'] == 'mobilenetv3_small_050'
