@@ -7,7 +7,7 @@ python benchmarks/speed.py presets FOLDER     the three preferences, seconds and
 python benchmarks/speed.py growth             drawn pets, 370 to 10,000: seconds and memory
 FOLDER holds photos named like Oxford-IIIT Pets.
 """
-import contextlib, io, json, os, subprocess, sys, tempfile, time, warnings
+import contextlib, io, json, os, random, subprocess, sys, tempfile, time, warnings
 from pathlib import Path
 from statistics import mean, median
 
@@ -267,23 +267,20 @@ def grown(folder, n):
     from petlearn.photos import find_photos
     with tempfile.TemporaryDirectory() as tmp:
         os.environ['FASTAI_HOME'] = tmp
-        photos = find_photos(folder)[:n]
-        import random
-        random.Random(0).shuffle(photos)
+        photos = random.Random(0).sample(list(find_photos(folder)), n)
         start = time.perf_counter()
         run = train(photos, lambda o: 'cat' if o.name[0].isupper() else 'dog', runs_dir=f'{tmp}/runs')
         return time.perf_counter()-start, *(o.secs for o in run.phases)
 
 def growth(most=10_000):
     "Drawn pets: how time and memory grow with the number of photos."
-    import shutil
     from petlearn.drawings import draw_pets
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)/'pets'
         base = sorted(draw_pets(folder, n=500, seed=3).glob('*.jpg'))
         for i in range(int(most)-500): # the same pictures, each with other bytes behind the end of the image
             o = base[i % 500]
-            (folder/f'{o.stem}{i}.jpg').write_bytes(o.read_bytes() + str(i).encode())
+            (folder/f'{o.stem}_{i}.jpg').write_bytes(o.read_bytes() + str(i).encode())
         lines = []
         for n in (370, 1000, 3000, int(most)):
             (secs,*phases),gb = once('grown', str(folder), n)

@@ -320,9 +320,8 @@ class _Room:
 
 def _fill(rows, table, keys, size, run, bs, folder, until):
     "Compute the features that are missing in `rows`; gives the reasons of photos that failed by their position."
-    todo = [i for i in _fair_order(table) if not rows.have[i]]
-    at_least,trouble,part = table.groupby(['label', 'usage']).ngroups,{},_Part(folder)
-    records = list(table.itertuples())
+    order,records,trouble,part = _fair_order(table),list(table.itertuples()),{},_Part(folder)
+    todo,first = [i for i in order if not rows.have[i]],order[:table.groupby(['label', 'usage']).ngroups]
     try:
         with progress(None, 'looking at photos', len(todo)) as bar:
             for i,new,bad in _look_at_all([(i, records[i]) for i in todo], size, run, bs):
@@ -331,7 +330,7 @@ def _fill(rows, table, keys, size, run, bs, folder, until):
                     rows.put(i, new)
                     part.add([keys[j] for j in i], new)
                 bar.update(len(i) + len(bad))
-                if time.monotonic() > until and rows.have.sum() + len(trouble) >= at_least: break
+                if time.monotonic() > until and all(rows.have[j] or j in trouble for j in first): break
     finally: part.write()
     return trouble
 
@@ -370,19 +369,19 @@ def features(
     start,b,is_dls = time.monotonic(),backbone(arch),isinstance(source, DataLoaders)
     need_weights(b)
     table = _with_copies(_as_table(source), whole_number('copies', copies, 0, 255))
-    if size is None: size = seen_size(source) if is_dls else b.size
-    folder = bank_folder(b, whole_number('size', size, *SIZES), home) if cache else None
+    size = whole_number('size', (seen_size(source) if is_dls else b.size) if size is None else size, *SIZES)
+    folder = bank_folder(b, size, home) if cache else None
     keys,rows,trouble,name = _keys(table),_Room(len(table)),{},''
     for found in _known(folder, keys): rows.put(*found)
     computed = -int(rows.have.sum())
     if not rows.have.all():
         name,run,bs = engine(b, size)
-        until = start + seconds if seconds else float('inf')
+        until = float('inf') if seconds is None else start + seconds
         trouble = _fill(rows, table, keys, size, run, bs, folder, until)
     if trouble and not skip_damaged or not rows.have.any(): raise _refuse(trouble, table)
-    vocab = [str(o) for o in source.vocab] if is_dls else sorted(table.label.unique())
     computed += int(rows.have.sum())
     x,kept = (rows.x,table) if rows.have.all() else (_close_ranks(rows.x, rows.have), table[rows.have])
+    vocab = [str(o) for o in source.vocab] if is_dls else sorted(kept.label.unique())
     return FeatureBank(x, kept.reset_index(drop=True), vocab, b, size, computed, time.monotonic()-start, name,
                        _left_out(table, rows.have, trouble))
 

@@ -10,7 +10,7 @@ NOTEBOOKS = [o for o in sorted((ROOT/'nbs').glob('*.ipynb')) if o.stem != 'walkt
 @pytest.mark.parametrize('nb', NOTEBOOKS, ids=lambda o: o.stem)
 def test_notebook(nb, blocked):
     before = set((ROOT/'nbs').iterdir())
-    r = subprocess.run([Path(sys.executable).parent/'nbdev_test', '--path', nb, '--n_workers', '0'], cwd=ROOT, capture_output=True, text=True)
+    r = subprocess.run([Path(sys.executable).parent/'nbdev_test', '--path', nb, '--n_workers', '0'], cwd=ROOT, capture_output=True, text=True, timeout=400)
     assert r.returncode == 0, r.stdout + r.stderr
     assert set((ROOT/'nbs').iterdir()) == before, 'it left something behind'
     assert not blocked.exists(), f'it tried the network: {blocked.read_text()}'
