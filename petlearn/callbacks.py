@@ -64,6 +64,7 @@ def after_epoch(self:TrainingLog):
     if not last and time.monotonic() - self.said < 2: return
     seconds = sum(o['seconds'] for o in self.rows if o['epoch'] == self.epoch+1)
     self.said = time.monotonic()
+    if last: self.bar.close() # a sentence beside a bar would bring it to light, however short it was
     say(_sentence(self.rows, self.n_epoch, (self.n_epoch-self.epoch-1)*seconds))
 
 @patch

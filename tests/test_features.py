@@ -303,12 +303,12 @@ def test_no_step_is_wasted(folder, tmp_path):
 # ---- the head, and the whole
 
 def test_warm_training_opens_no_photo(pets_folder, tmp_path, monkeypatch):
-    first = train(pets_folder, size=SIZE, runs_dir=tmp_path)
+    first = train(pets_folder, size=72, runs_dir=tmp_path)
     import petlearn.loaders as loaders
     import petlearn.photos as photos
     def never(*o, **kw): raise AssertionError('a photo was opened')
     for module,name in ((f, 'square_photo'), (f, 'open_photo'), (loaders, 'open_photo'), (photos, '_open'), (f, 'engine')): monkeypatch.setattr(module, name, never)
-    run = train(pets_folder, size=SIZE, lr=.003, epochs=3, runs_dir=tmp_path)
+    run = train(pets_folder, size=72, lr=.003, epochs=3, runs_dir=tmp_path)
     assert run.phases[0].cached and not first.phases[0].cached and len(run.history) == 6
 
 def test_everything_agrees_with_the_head(pets_folder, tmp_path):
