@@ -75,7 +75,9 @@ def openvino_engine(
     cores,core = torch.get_num_threads(),ov.Core()
     model = core.compile_model(core.read_model(_onnx(trunk, size)), 'CPU', {
         'INFERENCE_PRECISION_HINT': 'f32', 'NUM_STREAMS': cores, 'INFERENCE_NUM_THREADS': cores})
-    return lambda pixels: model.create_infer_request().infer([pixels])[0]
+    def run(pixels): return model.create_infer_request().infer([pixels])[0]
+    run(np.zeros((1, size, size, 3), np.uint8)) # if two threads at once made the first call, they could wait for ever
+    return run
 
 # %% ../nbs/06_features.ipynb #e09d035f
 def torch_engine(
