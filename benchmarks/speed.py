@@ -242,7 +242,7 @@ def heads(folder, seeds=5):
 def presets(folder, seeds=5):
     "The preferences: seconds of a cold training, photos a second, model size, and errors."
     from petlearn import train
-    from petlearn.backbones import PREFERENCES, backbone, preset
+    from petlearn.backbones import PREFERENCES
     from petlearn.labels import breed, cat_or_dog
     ways = [(o, {'preference': o}) for o in PREFERENCES] + [('accuracy_first without its package', dict(arch='efficientnet_lite0', size=288)), ('balance, one epoch of fine-tuning', dict(fine_tune_epochs=1))]
     out = {o: dict(seconds=[], rate=[], cat_or_dog=[], breed=[]) for o,_ in ways}

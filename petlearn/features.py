@@ -28,7 +28,7 @@ from safetensors.numpy import save as save_arrays
 from torch import nn
 from .backbones import Backbone, backbone, network, need_weights
 from .core import PetLearnError, as_path, progress, say, whole_number, write_atomic
-from .loaders import SIZES, check_split, file_sha256, fit_batch_size, seen_size, split_photos, square_photo
+from .loaders import SIZES, check_split, file_sha256, fit_batch_size, seen_size, square_photo
 from .photos import _fastai_folder, open_photo
 
 # %% ../nbs/06_features.ipynb #1c2d3b5b
@@ -212,7 +212,7 @@ def _known(folder, keys):
     for i,k in enumerate(keys): wanted[k].append(i)
     for path in sorted(folder.glob('*.safetensors')) if folder else ():
         try: found = _read_part(path, wanted)
-        except (SafetensorError, KeyError, ValueError, PetLearnError, FileNotFoundError) as e:
+        except (SafetensorError, KeyError, ValueError, PetLearnError, FileNotFoundError):
             if not path.exists(): continue # another notebook was here
             say(f"A part of the feature bank is damaged; its photos are looked at again. ({path.name})")
             try: path.unlink()

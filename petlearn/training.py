@@ -88,6 +88,11 @@ def steps(self:Run) -> int:
     return int(self.history[self.history.dataset == 'train'].batches.sum())
 
 @patch(as_prop=True)
+def seconds(self:Run) -> float:
+    "How long the phases took together."
+    return sum(o.secs for o in self.phases)
+
+@patch(as_prop=True)
 def steps_per_sec(self:Run) -> float:
     "Steps of learning a second, validation not counted."
     return self.steps/max(self.history[self.history.dataset == 'train'].seconds.sum(), 1e-9)

@@ -1,5 +1,5 @@
 "The feature bank: what it knows again, what it survives, and that every path gives the same numbers."
-import hashlib, json, os, shutil, signal, subprocess, sys, time
+import hashlib, json, os, shutil, subprocess, sys, time
 from dataclasses import replace
 from pathlib import Path
 import numpy as np, pandas as pd, pytest, torch

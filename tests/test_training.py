@@ -20,6 +20,7 @@ def test_run_is_whole(run, pets_folder):
     history = pd.read_csv(run.path/'history.csv')
     assert list(history.columns) == ['phase', 'dataset', 'epoch', 'batches', 'accuracy', 'cross_entropy', 'learning_rate', 'seconds']
     assert list(history.dataset) == ['train', 'valid']*2 and history.notna().all(axis=None) and run.steps == 16
+    assert run.seconds == sum(o['secs'] for o in facts['phases']) > 0 and run.steps_per_sec > 0
     assert [o['name'] for o in facts['phases']] == ['features', 'head'] and facts['state'] == run.state == 'SUCCEEDED'
 
 def test_run_shows_itself(run):
