@@ -8,6 +8,7 @@ python benchmarks/speed.py growth             drawn pets, 370 to 10,000: seconds
 FOLDER holds photos named like Oxford-IIIT Pets.
 """
 import contextlib, io, json, os, random, subprocess, sys, tempfile, time, warnings
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
 
@@ -198,6 +199,7 @@ HEADS = [ # name, fastai's words for the head (None: its own default), epochs, l
     ('linear, dropout 0.25', dict(ps=.25), 10, 1e-2, {}, 0), ('linear after batch norm', dict(first_bn=True), 10, 1e-2, {}, 0),
     ("fastai's (hidden layer, batch norms, dropout)", dict(lin_ftrs=[512], ps=.5, first_bn=True), 10, 2e-3, {}, 0),
     ('linear, label smoothing 0.1', {}, 10, 1e-2, dict(label_smoothing=.1), 0), ('linear, rarer labels weigh more', {}, 10, 1e-2, dict(weigh=True), 0),
+    ('linear, features kept with 16 bits', {}, 10, 1e-2, dict(half=True), 0),
     ('linear, a mirrored copy', {}, 10, 1e-2, {}, 1), ('linear, a mirrored and 2 cropped copies', {}, 10, 1e-2, {}, 3)]
 
 def head_error(bank, seed, words, epochs, lr, loss):
@@ -212,6 +214,7 @@ def head_error(bank, seed, words, epochs, lr, loss):
     from petlearn.backbones import HEAD
     from petlearn.features import feature_dataloaders
     weight = None
+    if loss.get('half'): bank = replace(bank, x=bank.x.astype('float16').astype('float32'))
     if loss.get('weigh'):
         n = bank.table[bank.table.usage == 'train'].label.value_counts()
         weight = torch.tensor([n.mean()/n[o] for o in bank.vocab], dtype=torch.float)

@@ -54,7 +54,7 @@ class Trunk(nn.Module):
 def _onnx(trunk, size):
     "The network `trunk` in the ONNX format, for any number of pictures of `size` × `size`."
     f,example = BytesIO(),torch.zeros(1, size, size, 3, dtype=torch.uint8)
-    with warnings.catch_warnings(): # the older of torch's two exporters is ten times quicker, and says that it is old
+    with warnings.catch_warnings(): # the older of torch's two exporters is much the quicker, and says that it is old
         warnings.simplefilter('ignore')
         torch.onnx.export(trunk, (example,), f, dynamo=False, input_names=['pixels'], output_names=['features'],
                           dynamic_axes={'pixels': {0: 'photos'}, 'features': {0: 'photos'}})

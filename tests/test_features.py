@@ -411,7 +411,7 @@ def test_preferences(monkeypatch):
 
 @pytest.mark.parametrize('i', [1, 2])
 def test_larger_networks_have_their_weights(i):
-    "Every number in its place: the ImageNet classifier that comes along gives a tabby cat to nobody but cats' features."
+    "As many numbers as timm's network has, of the same shapes, in the same order."
     import timm
     from petlearn.backbones import _lite_weights
     net = timm.create_model(f'tf_efficientnet_lite{i}', pretrained=False, num_classes=0)
