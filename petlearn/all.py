@@ -2,14 +2,19 @@
 from petlearn.backbones import Backbone, backbone, backbones, efficientnet_lite0, preset
 from petlearn.callbacks import KeepBest, TimeBudget, TrainingLog
 from petlearn.core import PetLearnError
+from petlearn.curves import plot_history, verdict
 from petlearn.drawings import draw_pet, draw_pets
+from petlearn.evaluate import compare
+from petlearn.explain import explain, glossary
 from petlearn.features import FeatureBank, explain_cost, features, plot_features
 from petlearn.labels import breed, by_folder, by_regex, cat_or_dog, guess_labeler, is_cat, label_photos, label_table
 from petlearn.learner import fine_tune, head_learner, pet_learner, train_head
 from petlearn.loaders import dataset_version, photo_dataloaders, split_photos
 from petlearn.photos import find_photos, open_photo, pets, show_photos
 from petlearn.predict import Prediction, Predictor
-from petlearn.training import Run, plot_history, train
+from petlearn.runs import Run, RunBook, State, follow, runs
+from petlearn.settings import steps_for
+from petlearn.training import train
 from petlearn.widgets import UploadPredictor, read_uploads
 
 __all__ = [o for o in globals() if not o.startswith('_')]

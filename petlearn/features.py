@@ -320,7 +320,7 @@ class _Room:
         if self.x is None: self.x = np.empty((len(self.have), rows.shape[1]), np.float32)
         self.x[positions],self.have[positions] = rows,True
 
-def _fill(rows, table, keys, size, run, bs, folder, until):
+def _fill(rows, table, keys, size, run, bs, folder, until, tell):
     "Compute the features that are missing in `rows`; gives the reasons of photos that failed by their position."
     order,records,trouble,part = _fair_order(table),list(table.itertuples()),{},_Part(folder)
     todo,first = [i for i in order if not rows.have[i]],order[:table.groupby(['label', 'usage']).ngroups]
@@ -332,6 +332,7 @@ def _fill(rows, table, keys, size, run, bs, folder, until):
                     rows.put(i, new)
                     part.add([keys[j] for j in i], new)
                 bar.update(len(i) + len(bad))
+                if tell: tell(int(rows.have.sum()) + len(trouble), len(order))
                 if time.monotonic() > until and all(rows.have[j] or j in trouble for j in first): break
     finally: part.write()
     return trouble
@@ -366,6 +367,7 @@ def features(
     skip_damaged:bool=False, # Leave photos out that can't be opened (they are listed), or refuse?
     cache:bool=True, # Use what was kept before, and keep what is new?
     home:str|Path|None=None, # Where the banks are; fastai's folder when left out
+    tell:Callable|None=None, # Called after each batch with the number of photos seen, and of those to see
 ) -> FeatureBank: # One row a photo, in the order of the table
     "Run the frozen body of `arch` once over each photo; raises `PetLearnError` for photos that can't be used."
     start,b,is_dls = time.monotonic(),backbone(arch),isinstance(source, DataLoaders)
@@ -379,7 +381,7 @@ def features(
     if not rows.have.all():
         name,run,bs = engine(b, size)
         until = float('inf') if seconds is None else start + seconds
-        trouble = _fill(rows, table, keys, size, run, bs, folder, until)
+        trouble = _fill(rows, table, keys, size, run, bs, folder, until, tell)
     if trouble and not skip_damaged or not rows.have.any(): raise _refuse(trouble, table)
     computed += int(rows.have.sum())
     x,kept = (rows.x,table) if rows.have.all() else (_close_ranks(rows.x, rows.have), table[rows.have])

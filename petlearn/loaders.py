@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MIN_LABELS', 'MIN_PHOTOS', 'SIZES', 'file_sha256', 'split_photos', 'dataset_version', 'PetImage', 'OpenPhoto',
-           'square_photo', 'fit_batch_size', 'check_split', 'photo_dataloaders', 'seen_size']
+           'square_photo', 'fit_batch_size', 'check_split', 'add_test_photos', 'photo_dataloaders', 'seen_size']
 
 # %% ../nbs/04_loaders.ipynb #689632cb
 import hashlib, os
@@ -40,11 +40,14 @@ def _lot(sha, seed):
     "A photo's lot: a fingerprint that mixes its own with `seed`."
     return hashlib.sha256(f'{seed}:{sha}'.encode()).hexdigest()
 
-# %% ../nbs/04_loaders.ipynb #26b44b19
-def _held_back(shas, valid_pct, seed):
-    "The fingerprints to hold back of one label's `shas`: a share of `valid_pct`, at least one, never all."
+# %% ../nbs/04_loaders.ipynb #94d9effa
+def _usages(shas, valid_pct, test_pct, seed):
+    "What each of one label's `shas` is for: the first lots are held back, the last ones wait for the test."
     lots = sorted(set(shas), key=lambda o: _lot(o, seed))
-    return set(lots[:min(max(round(len(lots)*valid_pct), 1), len(lots)-1)])
+    test = min(max(round(len(lots)*test_pct), 1), len(lots)-2) if test_pct else 0
+    valid = min(max(round(len(lots)*valid_pct), 1), len(lots)-test-1)
+    sides = dict.fromkeys(lots[:valid], 'valid') | dict.fromkeys(lots[len(lots)-test:], 'test')
+    return dict.fromkeys(lots, 'train') | sides
 
 # %% ../nbs/04_loaders.ipynb #ac4490be
 def _gather(photos):
@@ -96,15 +99,26 @@ def _check_counts(labels):
                             f"Expected at least {MIN_PHOTOS} of each label.",
                             "Add photos, or leave that label out.")
 
-# %% ../nbs/04_loaders.ipynb #80753432
+# %% ../nbs/04_loaders.ipynb #e002c828
+def _check_shares(valid_pct, test_pct):
+    "Both as numbers that leave something to learn from."
+    valid_pct = real_number('valid_pct', valid_pct, 0, 1)
+    test_pct = real_number('test_pct', test_pct, -1e-9, 1)
+    if valid_pct + test_pct < 1: return valid_pct,test_pct
+    raise PetLearnError(f"valid_pct={valid_pct:g} and test_pct={test_pct:g} leave nothing to learn from.",
+                        "Expected shares that are less than 1 together.",
+                        "valid_pct=.2, test_pct=.1")
+
 def split_photos(
     photos:str|Path|list, # A folder, several folders, or a list of files
     labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses
     valid_pct:float=0.2, # Share of each label to hold back, between 0 and 1
     seed:int=42, # Another number holds back other photos
-) -> pd.DataFrame: # One row a photo: `file`, `label`, `usage` (`'train'` or `'valid'`), `sha256`
+    test_pct:float=0., # Share of each label for one single test at the very end; 0 for none
+) -> pd.DataFrame: # One row a photo: `file`, `label`, `usage` (`'train'`, `'valid'` or `'test'`), `sha256`
     "Hold back `valid_pct` of each label, the same on every computer; raises `PetLearnError` for too little to split."
-    valid_pct,seed = real_number('valid_pct', valid_pct, 0, 1),whole_number('seed', seed, 0, 2**32-1)
+    valid_pct,test_pct = _check_shares(valid_pct, test_pct)
+    seed = whole_number('seed', seed, 0, 2**32-1)
     paths = _gather(photos)
     labels = label_photos(paths, guess_labeler(paths) if labeler is None else labeler)
     df = pd.DataFrame({'file': [o.as_posix() for o in paths], 'label': labels})
@@ -113,8 +127,8 @@ def split_photos(
         df['sha256'] = list(progress(pool.map(file_sha256, paths), 'fingerprints', len(paths)))
     df = _drop_copies(df).sort_values('file', ignore_index=True)
     _check_counts(df.label)
-    held = {o for _,shas in df.groupby('label').sha256 for o in _held_back(shas, valid_pct, seed)}
-    df.insert(2, 'usage', np.where(df.sha256.isin(held), 'valid', 'train'))
+    usages = [_usages(shas, valid_pct, test_pct, seed) for _,shas in df.groupby('label').sha256]
+    df.insert(2, 'usage', df.sha256.map({k: v for o in usages for k,v in o.items()}))
     return df
 
 # %% ../nbs/04_loaders.ipynb #1df7afb1
@@ -174,9 +188,9 @@ def fit_batch_size(
 SIZES = (32, 1024)
 
 def _on_both_sides(split):
-    "Photos that are in training and held back at once, by file or by fingerprint."
-    sides = [split[split.usage == o] for o in ('train', 'valid')]
-    return set.union(*(set(sides[0][o]) & set(sides[1][o]) for o in ('file', 'sha256')))
+    "Photos that are used for two things at once, such as training and validation, by file or by fingerprint."
+    both = [split.groupby(o).usage.nunique() for o in ('file', 'sha256')]
+    return {name for o in both for name in o.index[o > 1]}
 
 def _split_trouble(split):
     "What is wrong with the table `split`, in a sentence, or nothing."
@@ -185,16 +199,17 @@ def _split_trouble(split):
     if missing: return f"The table has no column {', '.join(sorted(missing))}."
     if not split.columns.is_unique: return "The table has a column twice."
     if split[['file', 'label']].isna().any(axis=None): return "Some rows have no file or no label."
-    odd = set(split.usage.astype(str)) - {'train', 'valid'}
+    odd = set(split.usage.astype(str)) - {'train', 'valid', 'test'}
     if odd: return f"usage is {', '.join(map(repr, sorted(odd)))} for some photos."
-    train,valid = (split[split.usage == o].label for o in ('train', 'valid'))
+    train,valid = split[split.usage == 'train'].label,split[split.usage == 'valid'].label
     if train.nunique() < MIN_LABELS or len(valid) == 0:
         return f"{train.nunique()} labels to learn, {len(valid)} photos held back."
-    if set(valid) - set(train): return f"Nothing to learn {', '.join(map(repr, set(valid) - set(train)))} from."
+    unknown = sorted(set(split.label) - set(train))
+    if unknown: return f"Nothing to learn {', '.join(map(repr, unknown))} from."
     if not split.sha256.astype(str).str.fullmatch('[0-9a-f]{64}').all():
         return "Some fingerprints in the column sha256 are not 64 hexadecimal digits."
     both = _on_both_sides(split)
-    if both: return f"{len(both)} photos are in training and held back at once, such as {min(both)}."
+    if both: return f"{len(both)} photos are in training and held back at once (or in the test), such as {min(both)}."
 
 def check_split(
     split:pd.DataFrame, # Table with the columns `file`, `label`, `usage` and `sha256`
@@ -207,6 +222,24 @@ def check_split(
                             "split = split_photos('my photos')")
     return split.assign(label=split.label.astype(str)).reset_index(drop=True)
 
+# %% ../nbs/04_loaders.ipynb #d676d04a
+def add_test_photos(
+    split:pd.DataFrame, # Table made by `split_photos`
+    photos:str|Path|list, # Photos for the test: a folder, several folders, or a list of files
+    labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses
+) -> pd.DataFrame: # The same table, with these photos as its test set
+    "Use `photos` for the test and for nothing else; raises `PetLearnError` for labels that `split` doesn't have."
+    paths = _gather(photos)
+    df = pd.DataFrame({'file': [o.as_posix() for o in paths],
+                       'label': label_photos(paths, guess_labeler(paths) if labeler is None else labeler)})
+    df['label'] = df.label.astype(str)
+    df['sha256'] = [file_sha256(o) for o in progress(paths, 'fingerprints', len(paths))]
+    df = _drop_copies(df).assign(usage='test')[list(split.columns)]
+    rest = split[~split.sha256.isin(df.sha256) & ~split.file.isin(df.file) & (split.usage != 'test')]
+    twice = int(split.sha256.isin(df.sha256).sum())
+    if twice: say(f"{twice} photos are in the test set and among the others; they are only used for the test.")
+    return check_split(pd.concat([rest, df]).sort_values('file', ignore_index=True))
+
 # %% ../nbs/04_loaders.ipynb #e84426ef
 def photo_dataloaders(
     split:pd.DataFrame, # Table made by `split_photos`
@@ -215,7 +248,7 @@ def photo_dataloaders(
     batch_tfms:list|None=None, # Augmentation for training, such as fastai's `aug_transforms()`
 ) -> DataLoaders: # Ordinary fastai DataLoaders, whose `valid` holds the photos held back
     "Open, crop and batch the photos of `split`, in this process (no workers, so it is the same on every system)."
-    split,size = check_split(split),whole_number('size', size, *SIZES)
+    split,size = check_split(split[split.usage != 'test']),whole_number('size', size, *SIZES)
     valid = np.flatnonzero(split.usage == 'valid')
     block = DataBlock(blocks=(TransformBlock(OpenPhoto(size), batch_tfms=IntToFloatTensor),
                               CategoryBlock(vocab=sorted(split.label.unique()))),

@@ -15,9 +15,11 @@ from io import BytesIO
 from pathlib import Path
 from PIL import Image
 from fastai.learner import Learner
+from .backbones import backbone
 from .core import PetLearnError, as_path, progress
-from .learner import load_model, model_facts
+from .learner import load_model, model_facts, network_facts
 from .loaders import square_photo
+from .runs import Run
 
 # %% ../nbs/13_predict.ipynb #8ff382c6
 SURE = .8
@@ -75,12 +77,11 @@ Prediction._repr_html_ = _card
 
 # %% ../nbs/13_predict.ipynb #b4ae8996
 class Predictor:
-    "Answers about photos with a trained model: a `Learner`, or the folder of a run or of a model."
+    "Answers about photos with a trained model: a `Learner`, a run, or the folder of a run or of a model."
     def __init__(self,
-        source:Learner|str|Path, # A learner made by `pet_learner`, or a folder that `save_model` or `train` wrote
+        source:Learner|Run|str|Path, # A learner made by `pet_learner`, a run, or the folder of a run or of a model
     ):
-        self.model,facts = ((source.model, model_facts(source)) if isinstance(source, Learner)
-                            else load_model(_model_folder(source)))
+        self.model,facts = _open(source)
         self.labels,self.size = facts['labels'],facts['size']
         self.mean,self.std = (torch.tensor(facts[o]).view(3, 1, 1) for o in ('mean', 'std'))
 
@@ -123,7 +124,10 @@ def _photo_name(x):
     "A path's last part; nothing for anything else."
     return Path(x).name if isinstance(x, (str, Path)) else ''
 
-def _model_folder(folder):
-    "The model's folder in a run's folder, or `folder` itself."
-    folder = as_path(folder)
-    return folder/'model' if (folder/'model').is_dir() else folder
+def _open(source):
+    "The network of `source`, and what must be known to use it."
+    if isinstance(source, Learner): return source.model,model_facts(source)
+    run = source if isinstance(source, Run) else None
+    if run is None and (as_path(source)/'run.json').exists(): run = Run(source)
+    if run is None: return load_model(source)
+    return run.model,network_facts(backbone(run.params['arch']), run.labels, run.params['size'])

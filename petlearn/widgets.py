@@ -41,7 +41,7 @@ class UploadPredictor(widgets.VBox):
     def __init__(self,
         run, # A run, a learner, the folder of a run or of a model, or a `Predictor`; `None` while there is none
     ):
-        self.predictor = run if isinstance(run, Predictor) or run is None else Predictor(getattr(run, 'learn', run))
+        self.predictor = run if isinstance(run, Predictor) or run is None else Predictor(run)
         self.predictions = []
         self.button = widgets.FileUpload(accept='image/*', multiple=True, description='Upload photos')
         self.cards = widgets.HTML()

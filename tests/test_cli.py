@@ -20,7 +20,7 @@ def test_train_and_predict(tmp_path, pets_folder):
 
 def test_all_defaults_train_on_pets(tmp_path):
     r = sh('train', '--size', 64, '--epochs', 1, '--fine_tune_epochs', 0, cwd=tmp_path)
-    assert r.returncode == 0 and 'these are drawn pets' in r.stderr and (tmp_path/'runs/V001/model/model.json').exists()
+    assert r.returncode == 0 and 'these are drawn pets' in r.stderr and next(tmp_path.glob('runs/V001-*/model/model.json')).exists()
 
 BAD = [
     (['train', 'nowhere'], 'There is no folder'), (['train', '.'], 'No photos in'), (['train', '.', '--valid-pct', '1.2'], 'between 0 and 1'),

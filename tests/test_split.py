@@ -15,20 +15,29 @@ def write(folder, name, content=None):
     path.write_bytes((content or str(name)).encode())
     return path
 
+def _held_back(shas, valid_pct, seed): return {k for k,v in loaders._usages(shas, valid_pct, 0, seed).items() if v == 'valid'}
+
+@given(n=st.integers(5, 300), valid_pct=st.floats(.01, .9), test_pct=st.floats(.01, .9), seed=st.integers(0, 10))
+def test_three_sets_have_their_shares_and_something_to_learn_from(n, valid_pct, test_pct, seed):
+    usages = loaders._usages([str(i) for i in range(n)], valid_pct, test_pct, seed)
+    counts = Counter(usages.values())
+    assert len(usages) == n and min(counts.values()) >= 1 and set(counts) == {'train', 'valid', 'test'}
+    if valid_pct + test_pct < .9 and n > 20: assert abs(counts['test']-n*test_pct) <= 1 and abs(counts['valid']-n*valid_pct) <= 1
+
 @given(counts=st.lists(st.integers(2, 200), min_size=2, max_size=6), valid_pct=st.floats(.01, .99), seed=st.integers(0, 10))
 def test_each_label_is_held_back_by_its_share(counts, valid_pct, seed):
     for label,n in enumerate(counts):
         shas = [f'{label}-{i}' for i in range(n)]
-        held = loaders._held_back(shas, valid_pct, seed)
+        held = _held_back(shas, valid_pct, seed)
         assert held <= set(shas) and 1 <= len(held) <= n-1
         assert abs(len(held) - n*valid_pct) <= 1
         random.Random(0).shuffle(shas)
-        assert loaders._held_back(shas, valid_pct, seed) == held
+        assert _held_back(shas, valid_pct, seed) == held
 
 @given(n=st.integers(10, 300))
 def test_a_new_photo_moves_few_others(n):
     shas = [str(i) for i in range(n)]
-    before,after = (loaders._held_back(o, .2, 42) for o in (shas, shas + ['new']))
+    before,after = (_held_back(o, .2, 42) for o in (shas, shas + ['new']))
     assert len(before ^ after) <= 2
 
 @given(n=st.integers(2, 10_000), bs=st.one_of(st.none(), st.integers(2, 512)))
