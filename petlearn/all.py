@@ -2,7 +2,7 @@
 from petlearn.backbones import Backbone, backbone, backbones, efficientnet_lite0, preset
 from petlearn.callbacks import KeepBest, TimeBudget, TrainingLog
 from petlearn.core import PetLearnError
-from petlearn.curves import plot_history, verdict
+from petlearn.curves import plot_histories, plot_history, verdict
 from petlearn.drawings import draw_pet, draw_pets
 from petlearn.evaluate import compare
 from petlearn.explain import explain, glossary

@@ -76,14 +76,19 @@ def after_epoch(self:TrainingLog):
     seconds = sum(o['seconds'] for o in now)
     self.said = time.monotonic()
     if last: self.bar.close() # a sentence beside a bar would bring it to light, however short it was
-    say(_sentence(self.rows, self.n_epoch, (self.n_epoch-self.epoch-1)*seconds))
+    cut = now[0]['batches'] < len(self.dls.train) # it ends here: somebody stopped it, or the time is up
+    say(_sentence(self.rows, self.n_epoch, 0 if cut else (self.n_epoch-self.epoch-1)*seconds))
 
 @patch
 def close(self:TrainingLog):
     "Put the bar away, however the training ended."
     if self.bar is not None: self.bar.close()
 
-# %% ../nbs/08_callbacks.ipynb #d667a6bc
+# %% ../nbs/08_callbacks.ipynb #77ccad7b
+def _score(row):
+    "What makes one row of a history better than another: fewer mistakes, then a smaller loss."
+    return 1-row['accuracy'],row['cross_entropy']
+
 class KeepBest(Callback):
     "At the end, go back to the weights that were best in validation; those at the beginning may be."
     order = 65 # after the log
@@ -99,7 +104,7 @@ class KeepBest(Callback):
 
     def after_validate(self):
         row = self.log.rows[-1]
-        if self.best is None or row['cross_entropy'] < self.best['cross_entropy']:
+        if self.best is None or _score(row) < _score(self.best):
             self.best,self.improved,self.weights = row,True,self._copy()
 
     def after_fit(self): self.model.load_state_dict(self.weights)
@@ -110,16 +115,17 @@ def epochs_without_gain(
     rows:list[dict], # Rows of a `TrainingLog`, of all phases
     min_delta:float=0., # By how much the validation loss must fall to count as better
 ) -> int: # 0 if the newest epoch is the best one
-    "How many epochs ago the validation loss was better than ever before."
-    best,since = float('inf'),0
+    "How many epochs ago there was a gain in validation: fewer mistakes, or a smaller loss, than ever before."
+    loss,accuracy,since = float('inf'),0.,0
     for o in rows:
         if o['dataset'] != 'valid': continue
         since += 1
-        if o['cross_entropy'] < best - min_delta: best,since = o['cross_entropy'],0
+        if o['cross_entropy'] < loss - min_delta: loss,since = o['cross_entropy'],0
+        if o['accuracy'] > accuracy: accuracy,since = o['accuracy'],0
     return since
 
 class EarlyStop(Callback):
-    "End a training after `patience` epochs without a better validation loss."
+    "End a training after `patience` epochs without a gain in validation."
     order = 67
     def __init__(self,
         log:TrainingLog, # Log of the same training
@@ -150,7 +156,8 @@ class TimeBudget(Callback):
         if self.steps > 0 and self._used() >= 1:
             self.stopped = True
             raise CancelTrainException
-        self.learn.pct_train = min(1., max(self.pct_train, self._used()))
+        one_step = 1/(self.n_epoch*len(self.dls.train))
+        if self._used() > self.pct_train + one_step: self.learn.pct_train = min(1., self._used()) # too slow for it
 
     def after_step(self):
         self.steps += 1
@@ -270,8 +277,7 @@ class Checkpoints(Callback):
         start:tuple|None=None, # What `load_checkpoint` read of the `last` file, to go on from there
     ):
         self.folder,self.log,self.keep,self.every,self.start = Path(folder),log,keep,every,start
-        facts = start[0] if start else {}
-        self.steps,self.marks,self.done = facts.get('steps', 0),facts.get('marks', []),0
+        self.steps,self.marks,self.done = 0,[],0
 
     def before_fit(self):
         if not self.start: return
@@ -361,13 +367,15 @@ def keep_safe(
     found = {o: load_checkpoint(p) for o in ('last', 'best') if (p := Path(folder)/f'{o}.safetensors').exists()}
     last,weights = found.get('last'),None
     if last and last[0]['phase'] != log.phase: last = None # an earlier phase, which is over
-    facts = last[0] if last else {}
+    facts,before = last[0] if last else {},found['last'][0] if 'last' in found else {}
     if last: log.rows = list(facts['rows'])
     if 'best' in found:
         best,weights = found['best'][0]['best'],found['best'][1]
         if best['phase'] != log.phase: weights = None # the caller has put them into the model
     keep = KeepBest(log, best, weights)
-    return [keep, Checkpoints(folder, log, keep, every, last), SameDice(seed, facts.get('batch', 0)),
+    checkpoints = Checkpoints(folder, log, keep, every, last)
+    checkpoints.steps,checkpoints.marks = before.get('steps', 0),before.get('marks', []) # of all phases
+    return [keep, checkpoints, SameDice(seed, facts.get('batch', 0)),
             SkipToEpoch(facts.get('epoch', 0))]
 
 # %% ../nbs/08_callbacks.ipynb #8f4cdaac

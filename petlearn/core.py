@@ -130,7 +130,8 @@ def say(
     text:str, # A sentence for the person in front of the screen
 ):
     "Show `text`: under the cell in a notebook, on standard error in a terminal; above a progress bar if there is one."
-    tqdm.write(text, file=_stream())
+    try: tqdm.write(text, file=_stream())
+    except (OSError, ValueError, AttributeError): pass # nobody listens any more: a closed terminal, `| head`
 
 def progress(
     items, # What to go through, one after the other
@@ -138,7 +139,7 @@ def progress(
     total:int|None=None, # How many `items` there are, where they can't be counted
 ):
     "Go through `items` under a bar with an estimate; the bar appears after two seconds, and never in a log file."
-    watched = in_notebook() or _stream().isatty()
+    watched = in_notebook() or getattr(_stream(), 'isatty', bool)()
     return tqdm(items, desc=what, total=total, delay=2, leave=False, disable=not watched, file=_stream())
 
 # %% ../nbs/00_core.ipynb #f5d8b213

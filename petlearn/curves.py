@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations, groupby, pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from statistics import mean, median
 from .core import PetLearnError
 
@@ -22,10 +22,15 @@ def _refuse(history, missing=()):
     what = f"a {type(history).__name__}" + (f" without {', '.join(missing)}" if missing else '')
     raise PetLearnError(f"This is not the history of a training: {what}.",
                         f"Expected a table with the columns {', '.join(_NEEDED)}.",
-                        "For example verdict(run.history), with run = train(...)")
+                        "For example verdict(run), with run = train(...)")
+
+def _history(o):
+    "The history of a run, or `o` itself if it is none."
+    return o if hasattr(o, 'columns') else getattr(o, 'history', o)
 
 def _table(history):
-    "Make sure that `history` is a table with the columns that are drawn."
+    "Make sure that `history` is a table with the columns that are drawn, or a run that has one."
+    history = _history(history)
     if not hasattr(history, 'columns'): _refuse(history)
     missing = [o for o in _NEEDED if o not in history.columns]
     if missing: _refuse(history, missing)
@@ -40,7 +45,7 @@ def _axes(ax):
 
 # %% ../nbs/08b_curves.ipynb #a7f830ec
 def plot_history(
-    history, # A run's `history`
+    history, # A run, or its `history`
     ax=None, # Where to draw; a new plot when left out
 ): # The plot's axes
     "Plot the cross-entropy of both data sets over the epochs, the error rate in validation beside them."
@@ -57,7 +62,7 @@ def plot_history(
 
 # %% ../nbs/08b_curves.ipynb #f3841ef5
 def plot_histories(
-    histories:dict, # Histories by the name of their run
+    histories:dict, # Runs, or their histories, by a name
     ax=None, # Where to draw; a new plot when left out
 ): # The plot's axes
     "Plot the validation cross-entropy of several `histories` over each other."
@@ -90,6 +95,11 @@ class _Epoch:
     def get(self, dataset, column): return _number(self.figures.get(dataset, {}).get(column))
     train = property(lambda self: self.get('train', 'cross_entropy'))
     valid = property(lambda self: self.get('valid', 'cross_entropy'))
+    right = property(lambda self: self.get('valid', 'accuracy'))
+
+    @property
+    def score(self): # as petlearn chooses the epoch to keep: fewer mistakes, then a smaller loss
+        return 1 - (self.right if math.isfinite(self.right or 0) and self.right else 0),self.valid
 
 # %% ../nbs/08b_curves.ipynb #eae13dff
 def _rows(history):
@@ -111,18 +121,31 @@ def _epochs(history):
         found.setdefault(key, _Epoch(len(found)+1, key[0])).figures[o['dataset']] = o
     return list(found.values())
 
-# %% ../nbs/08b_curves.ipynb #138b9d4f
-class _Curve:
+# %% ../nbs/08b_curves.ipynb #cdea687a
+class _Facts:
     "A history as the rules want it."
-    def __init__(self, history, photos=None):
-        self.epochs = _epochs(history)
+    def __init__(self, history, photos=None, params=None):
+        self.epochs,self.params = _epochs(history),params if isinstance(params, dict) else {}
         self.photos = photos if isinstance(photos, Integral) and photos > 0 else 0
         self.valid = [o for o in self.epochs if o.valid is not None]
-        self.best = min(self.valid, key=lambda o: o.valid, default=None)
+        self.low = min(self.valid, key=lambda o: o.valid, default=None) # the lowest loss
+        self.kept = min(self.valid, key=lambda o: o.score, default=None) # what the run gives back
         blocks = [list(g) for _,g in groupby(self.valid, key=lambda o: o.phase)]
         self.phase = blocks[-1] if blocks else [] # the epochs of the last phase
         self.end = self.phase[-1] if blocks else None
 
+    @property
+    def lr(self): # 0 where it is unknown
+        "The highest learning rate of the head; fine-tuning takes a tenth of it."
+        told = self.params.get('lr')
+        if isinstance(told, Real) and 0 < told < math.inf: return float(told)
+        seen = [(o.phase == 'fine-tune', row.get('learning_rate')) for o in self.epochs for row in o.figures.values()]
+        rates = [(10 if tuned else 1)*(_number(r) or 0) for tuned,r in seen if tuned == seen[0][0]]
+        return max((o for o in rates if 0 < o < math.inf), default=0)
+
+# %% ../nbs/08b_curves.ipynb #e0580dd0
+class _Curve(_Facts):
+    "The same, and how to put it into words."
     def name(self, epoch):
         several = len({o.phase for o in self.epochs}) > 1
         return f'epoch {epoch.n}' + (f' ({epoch.phase})' if several else '')
@@ -132,12 +155,19 @@ class _Curve:
         n = times*sum(o.phase == epoch.phase and o.n <= epoch.n for o in self.epochs)
         return f"{'fine_tune_epochs' if epoch.phase == 'fine-tune' else 'epochs'}={n}"
 
-    @property
-    def lr(self): # 0 where it is unknown
-        "The highest learning rate of the head; fine-tuning takes a tenth of it."
-        seen = [(o.phase == 'fine-tune', row.get('learning_rate')) for o in self.epochs for row in o.figures.values()]
-        rates = [(10 if tuned else 1)*(_number(r) or 0) for tuned,r in seen if tuned == seen[0][0]]
-        return max((o for o in rates if 0 < o < math.inf), default=0)
+    def which(self):
+        "Which epoch was the best, and why it need not be the one with the lowest loss."
+        if self.kept is self.low: return f'best was {self.name(self.kept)}'
+        return f'its loss was lowest in {self.name(self.low)}, but {self.fewest()}'
+
+    def fewest(self): return f'{self.name(self.kept)} made the fewest mistakes and was kept'
+
+    def shorter(self):
+        "What to do where the loss has risen; not less training than the epoch that was kept."
+        last = max(self.low, self.kept, key=lambda o: o.n)
+        if last is self.end: return 'more photos of each label'
+        advice = self.again(last) if last.phase == self.end.phase else 'fine_tune_epochs=0'
+        return advice + ('' if self.params.get('patience') else ', or patience=3')
 
     def other_lr(self, factor):
         "What to type for `factor` times that rate, on the steps 1, 3, 10, 30, …"
@@ -154,7 +184,7 @@ def _exploded(c):
     if bad: return (f"the loss was no longer a number in {c.name(bad[0])}: the learning rate is too high. "
                     f"Next: {c.other_lr(.1)}")
     leap = next(((a, b) for a,b in pairwise(c.phase) if b.valid > 2*a.valid and b.valid > a.valid + .5), None)
-    if leap and c.end.valid > 1.5*c.best.valid + .1:
+    if leap and c.end.valid > 1.5*c.low.valid + .1:
         return (f"validation loss leapt from {leap[0].valid:.2f} to {leap[1].valid:.2f} in {c.name(leap[1])} and did "
                 f"not recover: the learning rate is too high. Next: {c.other_lr(.1)}")
 
@@ -164,30 +194,31 @@ def _not_validated(c):
 
 def _too_short(c):
     "A single epoch."
-    if len(c.valid) < 2: return "one epoch only: a curve needs at least two. Next: epochs=10"
+    if len(c.valid) > 1: return
+    advice = 'fine_tune_epochs=3' if c.end.phase == 'fine-tune' or c.params.get('epochs') == 0 else 'epochs=10'
+    return f"one epoch only: a curve needs at least two. Next: {advice}"
 
 # %% ../nbs/08b_curves.ipynb #17f02c66
 def _climb(c):
-    "The epochs after the best one if validation loss rose there, beyond its trembling; else an empty list."
-    path = [o for o in c.phase if o.n >= c.best.n] # in a phase after the best one: all of that phase
-    after = path[1:] if path[0] is c.best else path
+    "The epochs after the lowest loss if validation loss rose there, beyond its trembling; else an empty list."
+    path = [o for o in c.phase if o.n >= c.low.n] # in a phase after the lowest: all of that phase
+    after = path[1:] if path[0] is c.low else path
     if len(after) < 3: return []
     losses = [o.valid for o in path]
     level,ups = mean(losses[-3:]),[b.valid > a.valid for a,b in combinations(after, 2)]
     trembling = median(abs(x - 2*y + z) for x,y,z in zip(losses, losses[1:], losses[2:])) # how far off a straight line
-    higher = level - losses[0] > 2*trembling and level > 1.05*c.best.valid + .01
-    leapt = level - losses[0] > 4*trembling and level > 1.5*c.best.valid # at once, and then stayed up
+    higher = level - losses[0] > 2*trembling and level > 1.05*c.low.valid + .01
+    leapt = level - losses[0] > 4*trembling and level > 1.5*c.low.valid # at once, and then stayed up
     return after if higher and (mean(ups) > .65 or leapt) else []
 
 def _overfitting(c):
     "Validation loss rises while training loss falls."
     after = _climb(c)
     if not after: return
-    first = c.best if c.best.phase == c.end.phase else after[0]
+    first = c.low if c.low.phase == c.end.phase else after[0]
     if first.train is None or c.end.train is None or c.end.train > .98*first.train: return
-    advice = c.again(c.best) if c.best.phase == c.end.phase else 'fine_tune_epochs=0'
     return (f"validation loss rose for {len(after)} epochs while training loss fell: overfitting; "
-            f"best was {c.name(c.best)}. Next: {advice}, or patience=3")
+            f"{c.which()}. Next: {c.shorter()}")
 
 def _rising(c):
     "Validation loss rises, for whatever reason."
@@ -195,8 +226,8 @@ def _rising(c):
     if not after: return
     why = ("the training loss is not known, so perhaps overfitting" if c.end.train is None
            else "training loss did not fall either, so the learning rate is too high")
-    return (f"validation loss rose for {len(after)} epochs; {why}; best was {c.name(c.best)}. Next: "
-            + (c.again(c.best) if c.end.train is None else c.other_lr(.1)))
+    return (f"validation loss rose for {len(after)} epochs; {why}; {c.which()}. Next: "
+            + (c.shorter() if c.end.train is None else c.other_lr(.1)))
 
 # %% ../nbs/08b_curves.ipynb #80ec2a0c
 def _not_learning(c):
@@ -224,8 +255,8 @@ def _percent(share):
     return f'{100*share:.{0 if share >= .0095 else 1}f} %'
 
 def _perfect(c):
-    "No mistakes at the end."
-    if (c.end.get('valid', 'accuracy') or 0) < 1: return
+    "No mistakes in the epoch that is kept."
+    if c.kept.score[0] > 0: return
     n = c.photos
     if not n: return "no mistakes among the photos held back: great if they are many, and none has a copy in training"
     could = _percent(1 - .05**(1/n))
@@ -237,10 +268,8 @@ def _perfect(c):
 def _no_use(c):
     "A fine-tuning after which nothing is better than before."
     before = [o for o in c.valid if o.n < c.phase[0].n]
-    if not before or c.best in c.phase or c.end.phase != 'fine-tune': return
-    best_accuracy = lambda epochs: max(o.get('valid', 'accuracy') or 0 for o in epochs)
-    if best_accuracy(c.phase) > best_accuracy(before): return
-    return f"fine-tuning was of no use: best was {c.name(c.best)}, before it began. Next: fine_tune_epochs=0"
+    if not before or c.kept in c.phase or c.end.phase != 'fine-tune': return
+    return f"fine-tuning was of no use: best was {c.name(c.kept)}, before it began. Next: fine_tune_epochs=0"
 
 def _still_better(c):
     "Validation loss was still falling when the training ended."
@@ -252,11 +281,25 @@ def _still_better(c):
         return (f"validation loss was still falling at the end ({losses[-1-back]:.3g}, then {losses[-1]:.3g}): "
                 f"more epochs may help. Next: {c.again(c.end, 2)}")
 
+def _fell(losses):
+    "By which share the second half of `losses` fell; 0 where it is too short, or not known."
+    if len(losses) < 4 or None in losses: return 0
+    middle = losses[len(losses)//2 - 1]
+    return 1 - losses[-1]/middle if middle > 0 else 0
+
+def _slow(c):
+    "Both losses fell to the end, and the one in training is not lower than the other yet."
+    falling = all(_fell([getattr(o, side) for o in c.phase]) > .12 for side in ('train', 'valid'))
+    if not falling or c.end.train < .7*c.end.valid or c.kept.score[0] < .05: return
+    advice = 'lr=0.01' if 0 < c.lr < 3e-3 else c.again(c.end, 2)
+    return (f"still learning, but slowly: validation loss came down to {c.end.valid:.3g}, and training loss is hardly "
+            f"lower ({c.end.train:.3g}). Next: {advice}")
+
 # %% ../nbs/08b_curves.ipynb #dd156924
 def _gap(c):
-    "Much better on its own photos than on others, beyond what few photos explain."
-    own,others = (c.end.get(o, 'accuracy') for o in ('train', 'valid'))
-    if own is None or others is None: return
+    "Good on its own photos and much worse on others, beyond what few photos explain."
+    own,others = (c.kept.get(o, 'accuracy') for o in ('train', 'valid'))
+    if own is None or others is None or own < .8: return
     noise = math.sqrt(max(others*(1-others), 0)/c.photos) if c.photos else 0
     if own - others > max(.12, 2*noise):
         return (f"right on {_percent(own)} of the training photos and only {_percent(others)} of the others: "
@@ -264,33 +307,39 @@ def _gap(c):
 
 def _underfitting(c):
     "Not even good on its own photos."
-    own,others = (c.end.get(o, 'accuracy') for o in ('train', 'valid'))
+    own,others = (c.kept.get(o, 'accuracy') for o in ('train', 'valid'))
     if own is None or others is None or max(own, others) >= .8: return
+    tail = 'hardly learning any more' if _fell([o.train for o in c.phase]) < .12 else 'still learning'
     advice = 'lr=0.01' if 0 < c.lr < 3e-3 else c.again(c.end, 3)
-    return (f"right on only {_percent(own)} even of the training photos, and no longer learning: underfitting. "
-            f"Next: {advice}, or preference='accuracy_first'")
+    other = '' if c.params.get('preference') == 'accuracy_first' else ", or preference='accuracy_first'"
+    return f"right on only {_percent(own)} even of the training photos, and {tail}: underfitting. Next: {advice}{other}"
 
 def _slipped(c):
     "Ended worse than it had been."
-    if c.end.valid > 1.1*c.best.valid + .01:
-        return (f"validation loss was best in {c.name(c.best)} ({c.best.valid:.3g}) and ended at {c.end.valid:.3g}: "
-                f"too little to call it overfitting. Next: {c.again(c.best)}, or patience=3")
+    if c.end.valid > 1.1*c.low.valid + .01:
+        kept = '' if c.kept is c.low else f'; {c.fewest()}'
+        return (f"validation loss was lowest in {c.name(c.low)} ({c.low.valid:.3g}) and ended at {c.end.valid:.3g}: "
+                f"too little to call it overfitting{kept}. Next: {c.shorter()}")
 
 def _well(c):
     "None of the above."
-    right = c.end.get('valid', 'accuracy')
-    wrong = '' if right is None else f"; wrong on {_percent(1-right)} of the photos held back"
-    stayed = '' if c.best is c.end else ' and stayed near it'
-    return f"all well: validation loss came down to {c.best.valid:.3g} in {c.name(c.best)}{stayed}{wrong}"
+    kept = '' if c.kept is c.low else f'; {c.fewest()}'
+    wrong = '' if c.kept.right is None else f"; wrong on {_percent(1-c.kept.right)} of the photos held back"
+    stayed = '' if c.low is c.end else ' and stayed near it'
+    return f"all well: validation loss came down to {c.low.valid:.3g} in {c.name(c.low)}{stayed}{kept}{wrong}"
 
 # %% ../nbs/08b_curves.ipynb #cf9e7761
 _RULES = (_empty, _exploded, _not_validated, _too_short, _overfitting, _rising, _not_learning, _restless, _perfect,
-          _no_use, _still_better, _gap, _underfitting, _slipped, _well)
+          _no_use, _still_better, _slow, _gap, _underfitting, _slipped, _well)
 
 def verdict(
-    history, # A run's `history`, or its rows as a list of dicts
+    history, # A run, or its `history`, or the rows of that as a list of dicts
     photos:int|None=None, # How many photos were held back, if that is known
+    params:dict|None=None, # The run's settings, if they are known, so that the advice fits
 ) -> str: # One line; in the end, where something can be done, what to try next
     "What the curves in `history` say about a training, in one plain sentence."
-    c = _Curve(history, photos)
+    if _history(history) is not history: # a run
+        photos = photos or (getattr(history, 'metrics', None) or {}).get('of')
+        params = params or getattr(history, 'params', None)
+    c = _Curve(_history(history), photos, params)
     return next(filter(None, (rule(c) for rule in _RULES)))

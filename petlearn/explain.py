@@ -174,8 +174,8 @@ def _answers(run, usage='valid'):
 def _own_base_rate(run):
     counts = Counter(o['label'] for o in _answers(run)).most_common()
     common,n,of = *counts[0],sum(n for _,n in counts)
-    return (f"always saying {common!r} would be right on {n} and wrong on {of-n} of {of} validation photos, "
-            f"{_share(of-n, of)}; the model is wrong on {run.metrics['wrong']}")
+    return (f"always saying {common!r} would be right on {n} of {of} validation photos, {_share(n, of)}; "
+            f"the model is right on {run.metrics['of'] - run.metrics['wrong']}")
 
 def _own_augmentation(run):
     n = _told(run, 'fine_tune_epochs')
@@ -190,7 +190,7 @@ _SETS = [
          "file's name, by its folder, or by a pattern of your own.", lambda run: str(run.params['labeler'] or ''),
          ('labeller', 'label function', 'labeling function', 'labelling function'), ('label',)),
     Term('data set', "All the photos that a training has to do with, and their labels.",
-         lambda run: f"{len(run.split):,} photos, {run.dataset}", ('data', 'photos', 'images', 'sample'),
+         lambda run: f"{len(run.split):,} photos, {run.dataset}", ('data', 'photos', 'images'),
          ('split', 'data set version')),
     Term('data set version', "A short name, worked out from the photos themselves, for exactly these photos with "
          "these labels and this split. The same version means the same data; one changed photo makes another.",
@@ -221,11 +221,11 @@ _FLAWS = [
          "the commonest label, so ask for the recall of each.", _own_imbalance,
          ('imbalance', 'unbalanced', 'imbalanced'), ('base rate', 'recall')),
     Term('base rate', "How often somebody is right who always gives the commonest label, without looking. A model "
-         "that does not beat that has learned nothing.", _own_base_rate,
-         ('baseline', 'lazy guess', 'majority class', 'blind guess'), ('accuracy', 'class imbalance')),
+         "that does not beat that is of no use yet.", _own_base_rate,
+         ('baseline', 'lazy guess', 'majority class'), ('accuracy', 'class imbalance')),
     Term('augmentation', "Changing the training photos a little each time they are shown: mirrored, turned, lighter. "
-         "The label stays and the pixels don't, so the model learns what matters. Features that were computed once "
-         "can't be augmented any more, so petlearn does it in fine-tuning only.", _own_augmentation,
+         "The label stays and the pixels don't, so the model learns what matters. Features are computed from the "
+         "photo as it is, so train augments in fine-tuning only (notebook 06 shows copies).", _own_augmentation,
          ('data augmentation', 'transforms', 'aug transforms'), ('fine-tuning', 'overfitting')),
     Term('size', "Width and height of what the model sees, in pixels. Each photo is cut to a square and scaled to "
          "it; smaller is faster, larger shows more.",
@@ -268,7 +268,7 @@ _NETWORK = [
          "with arch=.", _own_arch, ('arch', 'efficientnet', 'resnet'), ('backbone', 'pretrained model')),
     Term('weights', "The adjustable numbers in a model, a few million of them; also called its parameters. They are "
          "what is learned. What you choose yourself is called a hyperparameter.", None,
-         ('parameters', 'params', 'model weights', 'coefficients'), ('hyperparameter', 'gradient')),
+         ('parameters', 'model weights', 'coefficients'), ('hyperparameter', 'gradient')),
     Term('pretrained model', "A model that has learned to see from other photos before, often more than a million. "
          "It knows edges, fur and eyes before it meets your first photo.", _own_arch,
          ('pretrained', 'pretrained network', 'pretraining'), ('transfer learning', 'ImageNet')),
@@ -285,14 +285,14 @@ _PARTS = [
     Term('backbone', "All of a network but its end: the part that makes features out of pixels. Also called the "
          "body.", _own_arch, ('body', 'trunk', 'encoder', 'base model'), ('head', 'feature')),
     Term('head', "The end of a network: the layer that makes an answer for each of your labels out of the features. "
-         "It is always new, because nobody has learned your labels before.", _own_head,
+         "It is new in a first training, because nobody has learned your labels before.", _own_head,
          ('last layer', 'final layer', 'classification head'), ('backbone', 'feature')),
     Term('feature', "One of the numbers with which the body describes a photo. Nobody gave them names; think of how "
-         "furry, or how pointed.", _own_features, ('embedding', 'feature vector', 'activation'),
+         "furry, or how pointed.", _own_features, ('activation',),
          ('bottleneck features',)),
     Term('bottleneck features', "What comes out of the body, just before the head: some hundred to some thousand "
          "numbers for a photo. All that the head will ever know of it has to pass through here.", _own_features,
-         ('bottleneck', 'bottleneck phase'), ('feature bank', 'backbone')),
+         ('bottleneck', 'bottleneck phase', 'embedding', 'feature vector'), ('feature bank', 'backbone')),
     Term('feature bank', "The features of all photos, kept on the disk. As long as the body is frozen, they never "
          "change, so they are computed once, and the next training begins at once.", _own_features,
          ('bank', 'feature cache', 'cache', 'cached features'), ('bottleneck features', 'freezing')),
@@ -383,7 +383,7 @@ _LOOP = [
          ('iteration', 'update', 'training step'), ('batch', 'optimizer')),
     Term('gradient', "For each weight: which way the loss would go, and how fast, if that weight grew a little. It "
          "is worked out backwards through the layers, from the loss to the first.", None,
-         ('gradient descent', 'backpropagation', 'backprop', 'slope'), ('optimizer', 'loss')),
+         ('backpropagation', 'backprop', 'slope'), ('optimizer', 'loss')),
     Term('learning rate', "How large the steps are. Too low, and nothing happens for ages; too high, and every step "
          "overshoots the goal, until the loss explodes.", _own_lr, ('lr', 'step size', 'eta'),
          ('one-cycle schedule', 'step')),
@@ -399,13 +399,14 @@ _CHOICES = [
     Term('optimizer', "The rule that makes steps out of gradients. petlearn uses Adam, as fastai does unless it is "
          "told otherwise.", _own_optimizer, ('optimiser', 'opt func', 'solver'), ('Adam', 'SGD', 'gradient')),
     Term('Adam', "An optimizer that gives each weight a step size of its own, by how large and how steady its "
-         "gradients have been lately. It is fastai's default, and so petlearn's.", _own_optimizer,
+         "gradients have been lately. It is fastai's default, and so petlearn's: with decoupled weight decay, which "
+         "other libraries call AdamW.", _own_optimizer,
          ('adamw', 'adaptive moments'), ('optimizer', 'SGD')),
     Term('SGD', "Stochastic gradient descent, the simplest optimizer: a step downhill for one batch drawn at random, "
          "with the same learning rate for all weights. Many texts say SGD and mean any optimizer; used here is Adam.",
-         _own_optimizer, ('stochastic gradient descent',), ('optimizer', 'Adam')),
+         _own_optimizer, ('stochastic gradient descent', 'gradient descent'), ('optimizer', 'Adam')),
     Term('hyperparameter', "What you decide before a training begins, such as the number of epochs; the weights are "
-         "what the training decides.", _own_hyperparameters, ('setting', 'option'), ('weights', 'defaults')),
+         "what the training decides.", _own_hyperparameters, ('setting', 'option', 'params'), ('weights', 'defaults')),
     Term('seed', "The number from which a random generator starts. The same seed, photos and versions give the same "
          "\"random\" split and order again.", lambda run: f"seed={_told(run, 'seed')}",
          ('random seed', 'random state', 'reproducible'), ('split',)),
@@ -520,7 +521,7 @@ _COUNTS = [
          "labels pays log(2) = 0.69.", _own_cross_entropy, ('log loss', 'negative log likelihood', 'nll'),
          ('loss', 'probability'), 'lower'),
     Term('accuracy', "The share of photos that got the right label. It is 1 minus the error rate.", _own_accuracy,
-         ('acc', 'val acc', 'val accuracy', 'validation accuracy', 'hit rate'), ('error rate', 'base rate'), 'higher'),
+         ('acc', 'val acc', 'val accuracy', 'validation accuracy'), ('error rate', 'base rate'), 'higher'),
     Term('error rate', "The share of photos that got a wrong label. It is 1 minus the accuracy.", _own_error,
          ('error', 'err', 'validation error', 'valid error', 'mistakes'), ('accuracy', 'base rate'), 'lower'),
     Term('confusion matrix', "A table that counts, for each true label, which label was answered. What is right "
@@ -545,7 +546,7 @@ def _own_calibration(run):
 
 def _own_verdict(run):
     if not len(run.history): return ''
-    return verdict(run.history, run.metrics.get('of'))
+    return verdict(run.history, run.metrics.get('of'), run.params)
 
 def _own_rule_of_three(run):
     n,wrong = run.metrics['of'],run.metrics['wrong']
@@ -559,7 +560,8 @@ _TRUST = [
          ('positive predictive value', 'ppv'), ('recall', 'F1', 'positives and negatives'), 'higher'),
     Term('recall', "Of all photos that really are of a label, the share that was found: of all the cats, how many "
          "did it see? Right answers of that label, divided by all photos that are so. Beware: at least one service's "
-         "manual prints the definition of precision here.", _own_recall, ('sensitivity', 'true positive rate', 'tpr'),
+         "manual prints the definition of precision here.", _own_recall,
+         ('sensitivity', 'true positive rate', 'tpr', 'hit rate'),
          ('precision', 'F1', 'positives and negatives'), 'higher'),
     Term('F1', "Precision and recall of a label in one number, nearer to the smaller of the two. Twice the right "
          "answers, divided by the photos called so plus the photos that are so.", _own_f1,
@@ -568,7 +570,8 @@ _TRUST = [
          "its confidence in it. It is a claim: whether it deserves trust is a matter of calibration.",
          _own_probability, ('confidence', 'prob', 'certainty'), ('softmax', 'calibration')),
     Term('calibration', "Whether probabilities mean what they say: of all answers given with 90 %, nine out of ten "
-         "should be right.", _own_calibration, ('calibrated', 'reliability', 'overconfidence'), ('probability',)),
+         "should be right. If fewer are, the model is overconfident: surer than it is good.", _own_calibration,
+         ('calibrated', 'reliability', 'overconfidence', 'overconfident'), ('probability',)),
     Term('overfitting', "Learning the training photos by heart, and not what they have in common. Its sign: training "
          "loss still falls while validation loss rises.", _own_verdict,
          ('overfit', 'overtraining', 'overtrain', 'by heart'), ('underfitting', 'early stopping', 'generalization')),
@@ -588,14 +591,14 @@ _TRUST = [
 
 # %% ../nbs/16_explain.ipynb #233abf2f
 _STATES = dict(
-    QUEUED="It waits for another training in the same folder to end.",
+    QUEUED="It waits for its turn, or for its process to wake up.",
     PREPARING="Photos are being looked at once, before anything is learned.",
     RUNNING="It is learning.",
     STOP_REQUESTED="Somebody has asked it to stop, and it has not noticed yet.",
     STOPPING="It has noticed, and is keeping what there is.",
     STOPPED="It ended early, but after a checkpoint: there is a model, and it can train more.",
     CANCELED="It ended before the first checkpoint: there is no model.",
-    SUCCEEDED="It went through to the end.",
+    SUCCEEDED="All epochs are done, or early stopping found no more gain.",
     FAILED="An error ended it; its folder says which.",
     TRY_AGAIN_LATER="The disk or the memory was too small just now.",
     STATE_UNSPECIFIED="Its process is gone without a word, as after a power cut.")

@@ -137,7 +137,7 @@ def dataset_version(
 ) -> str: # Such as `'D-3f9a21c0'`
     "A short name for exactly these photos, with these labels, split this way."
     rows = sorted(f'{s} {l} {u}' for s,l,u in zip(split.sha256, split.label, split.usage))
-    return 'D-' + hashlib.sha256('\n'.join(rows).encode()).hexdigest()[:8]
+    return 'D-' + hashlib.sha256('\n'.join(rows).encode('utf-8', 'surrogateescape')).hexdigest()[:8]
 
 # %% ../nbs/04_loaders.ipynb #294df125
 class PetImage(PILImage):

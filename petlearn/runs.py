@@ -25,14 +25,14 @@ from .curves import verdict as curve_verdict
 # %% ../nbs/09_runs.ipynb #c2c84386
 class State(StrEnum):
     "What a training is doing."
-    QUEUED = 'QUEUED' # waits for another one in the same folder to end
+    QUEUED = 'QUEUED' # waits for its turn: one at a time in each folder
     PREPARING = 'PREPARING' # looks at the photos
     RUNNING = 'RUNNING' # learns
     STOP_REQUESTED = 'STOP_REQUESTED' # somebody wants it to stop
     STOPPING = 'STOPPING' # writes down what it has
     STOPPED = 'STOPPED' # after a checkpoint: has a model, and can go on
     CANCELED = 'CANCELED' # before the first checkpoint: has no model
-    SUCCEEDED = 'SUCCEEDED' # all epochs are done
+    SUCCEEDED = 'SUCCEEDED' # all epochs are done, or validation had stopped getting better
     FAILED = 'FAILED' # error.txt says why
     TRY_AGAIN_LATER = 'TRY_AGAIN_LATER' # the disk or the memory is too full just now
     STATE_UNSPECIFIED = 'STATE_UNSPECIFIED' # its process is gone without a word
@@ -57,10 +57,12 @@ def _held(folder):
     "Is there a process that holds the lock of the run in `folder`?"
     lock = folder/'.lock'
     if not lock.exists(): return False
-    try:
-        with FileLock(lock, timeout=0, thread_local=False): return False
-    except Timeout: return True
-    except OSError: return _heartbeat_age(folder) < 60
+    for pause in (.002, .005, .011, 0): # another reader may hold it for an instant
+        try:
+            with FileLock(lock, timeout=0, thread_local=False): return False
+        except Timeout: time.sleep(pause*random.SystemRandom().random())
+        except OSError: return _heartbeat_age(folder) < 60
+    return True
 
 def _heartbeat_age(folder):
     "Seconds since the training in `folder` was last heard of."
@@ -68,9 +70,11 @@ def _heartbeat_age(folder):
     except OSError: return float('inf')
 
 # %% ../nbs/09_runs.ipynb #582cc3a9
-RUN_FOLDER = re.compile(r'(V\d{3,})(?:-(.+))?')
+RUN_FOLDER = re.compile(r'(V[0-9]{3,})(?:-(.+))?')
 FORMAT = 1
-_KEYS = dict(states=list, params=dict, metrics=dict, phases=list, note=str, parent=str, dataset=str)
+_NUMBER = (int, float)
+_KEYS = dict(states=list, params=dict, metrics=dict, phases=list, note=str, parent=str, dataset=str, error=str,
+             seconds=_NUMBER)
 
 @dataclass
 class Phase:
@@ -124,8 +128,12 @@ def _read_facts(path):
     try: facts['states'] = [(State(o), when) for o,when in facts['states']]
     except (ValueError, TypeError) as e: raise _broken(path, 'a state that there is not') from e
     if not facts['states']: raise _broken(path, 'no state')
+    if not all(isinstance(o, _NUMBER) for o in facts['metrics'].values()): raise _broken(path, 'a figure that is none')
+    try: [Phase(**o) for o in facts['phases']]
+    except TypeError as e: raise _broken(path, 'a phase that makes no sense') from e
     return facts
 
+# %% ../nbs/09_runs.ipynb #3a35159b
 def _state(folder, facts):
     "The state of the run in `folder`, whatever it wrote last."
     now = facts['states'][-1][0]
@@ -169,9 +177,13 @@ def _table(name, columns, doc):
     def get(self):
         import pandas as pd
         path = self.path/f'{name}.csv'
-        try: df = pd.read_csv(path, dtype=_WORDS, keep_default_na=False) # a label may be called "NA"
-        except FileNotFoundError: return pd.DataFrame(columns=columns.split())
+        try: df = pd.read_csv(path, dtype=_WORDS, keep_default_na=False, encoding_errors='surrogateescape')
+        except FileNotFoundError as e:
+            if name != 'split': return pd.DataFrame(columns=columns.split())
+            raise _broken(path, 'it is not there') from e
         except (OSError, ValueError) as e: raise _broken(path, f'{e}') from e
+        missing = [o for o in columns.split() if o not in df]
+        if missing or name == 'split' and not len(df): raise _broken(path, f"no {', '.join(missing) or 'photos'}")
         return df.assign(**{o: pd.to_numeric(df[o], errors='coerce') for o in df if o not in _WORDS})
     get.__doc__ = doc
     return property(get)
@@ -203,6 +215,7 @@ def must(self:Run,
            'resume': f"petlearn show {self.version} --follow" if state in LIVE else "train('my photos')",
            'delete': "Stop it first: run.stop()"}[do]
     raise PetLearnError(f"Can't {do} {self.path.name}: {why} ({state}).",
+                        "Expected a run that has a model." if do == 'use' and do in CAN[state] else
                         f"Expected {' or '.join(o for o in State if do in CAN[o])}.", fix)
 
 def _cached(name, make, doc):
@@ -216,7 +229,9 @@ def _cached(name, make, doc):
 def _model(run):
     from petlearn.learner import load_model
     run.must('use')
-    if (run.path/'model/model.json').exists(): return load_model(run.path/'model')[0]
+    try: return load_model(run.path/'model')[0]
+    except PetLearnError: # it was killed before it could write one, or while it did
+        if run.state == State.SUCCEEDED or not (run.path/'checkpoints/best.safetensors').exists(): raise
     return _model_of_checkpoint(run)
 
 def _model_of_checkpoint(run):
@@ -234,7 +249,7 @@ def starting_model(self:Run): # A network: a body and a head
     from fastai.torch_core import no_random
     from petlearn.backbones import backbone, network
     from petlearn.learner import load_model
-    if (self.path/'start').is_dir(): return load_model(self.path/'start')[0]
+    if self.parent: return load_model(self.path/'start')[0]
     with no_random(self.params['seed']): return network(backbone(self.params['arch']), len(self.labels))
 
 @patch(as_prop=True)
@@ -401,21 +416,26 @@ def memorable_name(
     seed:int|None=None, # Same number, same name; by chance when left out
 ) -> str: # Such as `'nervous-tron'`
     "Two words that are easy to remember, different from those that are `taken`."
+    before = random.getstate()
     from coolname import RandomGenerator
     from coolname.data import config
     dice = random.SystemRandom() if seed is None else random.Random(seed)
     words = RandomGenerator(copy.deepcopy(config), rand=dice)
+    random.setstate(before) # coolname throws everybody's dice when it begins
     return next(name for name in iter(lambda: words.generate_slug(2), None) if name not in taken)
 
-# %% ../nbs/09_runs.ipynb #bdc09aae
+# %% ../nbs/09_runs.ipynb #0c204b16
+_RESERVED = r'v?\d+|newest|best'
+
 def _good_name(name, taken):
     "The name that somebody chose, if a folder may have it."
     if not isinstance(name, str) or not re.fullmatch(r'[a-z0-9]+([_-][a-z0-9]+)*', name) or len(name) > 40:
         easy = re.sub(r'[^a-z0-9]+', '-', str(name).lower())[:40].strip('-')
+        if re.fullmatch(_RESERVED, easy): easy = f'my-{easy}'
         raise PetLearnError(f"name={str(name)[:60]!r} can't be the name of a run.",
                             "Expected small letters, digits and dashes, 40 at most.",
                             f"name='{easy or 'my-first-run'}'")
-    if re.fullmatch(r'v\d+|newest|best', name):
+    if re.fullmatch(_RESERVED, name):
         raise PetLearnError(f"name={name!r} means something else already.", "Expected another name.",
                             f"name='my-{name}'")
     if name in taken: raise PetLearnError(f"There is a run called {name!r} already.", "Expected a new name.",
@@ -425,7 +445,7 @@ def _good_name(name, taken):
 def _good_note(note):
     "A note, if it fits into a table."
     if isinstance(note, str) and len(note) <= 80 and '\n' not in note: return note
-    raise PetLearnError(f"note={str(note)[:30]!r}… is too long for a table.",
+    raise PetLearnError(f"note={str(note)[:30]!r} doesn't fit into a table.",
                         "Expected a line of at most 80 characters.", "note='brighter photos'")
 
 # %% ../nbs/09_runs.ipynb #154945ba
@@ -440,15 +460,16 @@ class RunBook:
         sort:str='', # Column to sort by, such as `'valid_error'`; `'-test_acc'` for the largest first
         columns:str|list|tuple=EXTRAS, # Columns to show after the usual ones, by name; any setting or figure will do
     ):
-        self.folder = as_path(folder)
+        self.folder,where,sort,columns = as_path(folder),str(where or ''),str(sort or ''),columns or ''
         columns = re.split(r'[\s,]+', columns.strip()) if isinstance(columns, str) else columns
-        rows = [_row(Run(o)) for o in _run_folders(self.folder)]
-        self.columns = [o for o in columns if o and o not in COLUMNS]
-        _check_columns([*self.columns, sort.lstrip('-')], rows)
-        self.rows = _sorted([o for o in rows if _fits(o, where, rows)], sort)
+        rows = [_row(Run(o)) for o in _run_folders(self.folder) if o.is_dir()]
+        self.columns,clauses = [o for o in columns if o and o not in COLUMNS],_clauses(where)
+        _check_columns([*self.columns, sort.lstrip('-'), *(o[0] for o in clauses)], rows)
+        self.all,self.where = len(rows),where
+        self.rows = _sorted([o for o in rows if _fits(o, clauses)], sort)
 
     def __len__(self): return len(self.rows)
-    def __iter__(self): return (Run(o['path']) for o in self.rows)
+    def __iter__(self): return (Run(o['path']) for o in self.rows if o['path'].is_dir())
     def __getitem__(self, key): return _find(self, key)
 
 def runs(
@@ -463,7 +484,7 @@ def runs(
 # %% ../nbs/09_runs.ipynb #594672dd
 def _run_folders(folder):
     "The folders of runs in `folder`, in the order of their versions."
-    try: names = [o.name for o in os.scandir(folder) if RUN_FOLDER.fullmatch(o.name) and o.is_dir()]
+    try: names = [o.name for o in os.scandir(folder) if RUN_FOLDER.fullmatch(o.name) and os.path.isdir(o.path)]
     except FileNotFoundError: return []
     except OSError as e: raise PetLearnError(f"Can't look into {folder}: {e.strerror}.", "Expected a folder for runs.",
                                              "Choose another with runs_dir=") from e
@@ -480,9 +501,10 @@ def _figures(run, facts):
     state = _state(run.path, facts)
     said = _progress(run.path) if state in LIVE else {}
     begun = [when for o,when in facts['states'] if o == State.PREPARING]
-    own = dict(model=facts['params'].get('arch'), status=str(state), training_start=begun[0] if begun else None,
+    own = dict(model=facts['params'].get('arch'), status=str(state), training_start=begun[0][:16] if begun else None,
                epoch=said.get('all_epochs', facts.get('epochs')), batch=said.get('all_steps', facts.get('steps')),
                note=facts['note'] or None, parent=facts['parent'] or None, dataset=facts['dataset'],
+               id=facts.get('id'), parent_id=facts.get('parent_id'),
                seconds=facts.get('seconds'), steps_per_sec=facts.get('steps_per_sec'))
     return facts['params'] | facts['metrics'] | own
 
@@ -493,7 +515,7 @@ _OPS = {'<=': operator.le, '>=': operator.ge, '!=': operator.ne, '==': operator.
 def _value(word):
     "A number, `True`, `False`, or text, with or without quotes."
     try: return ast.literal_eval(word)
-    except (ValueError, SyntaxError): return word
+    except (ValueError, SyntaxError, MemoryError, RecursionError): return word
 
 def _clause(text):
     "Column, comparison and value of `text`, such as `'valid_error<.02'`."
@@ -502,10 +524,17 @@ def _clause(text):
     raise PetLearnError(f"{text.strip()!r} is no condition.", "Expected a column, a comparison and a value.",
                         "where='valid_error<.02 and status=SUCCEEDED'")
 
-def _fits(row, where, rows):
-    "Does `row` meet all conditions of `where`?"
-    clauses = [_clause(o) for o in re.split(r'\s+and\s+|,', where)] if where.strip() else []
-    _check_columns([o[0] for o in clauses], rows)
+_JOINT = re.compile(r"""('[^']*'|"[^"]*")|\s+and\s+|,|\s+(or)\s+""") # what joins conditions, outside quotes
+
+def _clauses(where):
+    "All conditions of `where`, which are joined by `and` or commas."
+    if any(m[2] for m in _JOINT.finditer(where)):
+        raise PetLearnError(f"{where!r} is no condition.", "Expected conditions that are joined by `and`, not by `or`.",
+                            "where='valid_error<.02 and status=SUCCEEDED'")
+    return [_clause(o) for o in _JOINT.sub(lambda m: m[1] or '\n', where).split('\n')] if where.strip() else []
+
+def _fits(row, clauses):
+    "Does `row` meet all conditions?"
     return all(_meets(row.get(name), op, value) for name,op,value in clauses)
 
 def _meets(have, op, value):
@@ -542,9 +571,14 @@ def _cells(self:RunBook):
     names = ['version', *COLUMNS, *self.columns]
     return names,[[row.get(o) for o in names] for row in self.rows]
 
+def _nothing(book):
+    "Why there is nothing to see."
+    if not book.all: return f"There are no runs in {book.folder} (looked in {Path.cwd()})."
+    return f"None of the {book.all} runs in {book.folder} fits where={book.where!r}."
+
 @patch
 def __str__(self:RunBook):
-    if not self.rows: return f"There are no runs in {self.folder}."
+    if not self.rows: return _nothing(self)
     names,rows = self._cells()
     lines = [names] + [[_short(o) for o in row] for row in rows]
     widths = [max(len(o[i]) for o in lines) for i in range(len(names))]
@@ -600,9 +634,14 @@ def _find(book, key):
     if hits: raise PetLearnError(f"{word!r} may mean {' or '.join(o.path.name for o in hits)}.", "Expected one run.",
                                  f"Use the whole name: '{hits[0].path.name}'")
     raise PetLearnError(f"There is no run {str(key)!r} in {book.folder}." if names else
-                        f"There are no runs in {book.folder} (looked in {Path.cwd()}).",
+                        _nothing(book),
                         f"Expected one of {', '.join(names[-5:])}." if names else "Expected a trained model.",
                         did_you_mean(word, names + [o.name for o in found]) or "runs() lists them.")
+
+def _run_at(path):
+    "The run in the folder `path`."
+    if (path/'run.json').exists() or RUN_FOLDER.fullmatch(path.name): return Run(path)
+    raise PetLearnError(f"{path} is not the folder of a run.", "Expected one with a run.json.", "runs() lists them.")
 
 def find_run(
     word:str|Path|Run, # Such as `'V002'`, `'nervous-tron'`, `'@nervous-tron'`, `'newest'`, `'best'`, or a run's folder
@@ -610,7 +649,9 @@ def find_run(
 ) -> Run: # The one that is meant
     "The run that `word` means; raises `PetLearnError` if there is none, or more than one."
     if isinstance(word, Run): return word
-    if isinstance(word, Path) or re.search(r'[/\\]', str(word)): return Run(word)
+    if not isinstance(word, (str, Path)):
+        raise PetLearnError(f"{word!r} is not the name of a run.", "Expected a version or a name, as text.", "'V002'")
+    if isinstance(word, Path) or re.search(r'[/\\]', str(word)): return _run_at(as_path(word))
     return RunBook(folder)[word]
 
 # %% ../nbs/09_runs.ipynb #7bd36ec3
@@ -633,7 +674,8 @@ def children(self:RunBook,
     run:Run, # One of them
 ) -> list[Run]: # Runs that started from its weights
     "Which runs have `run` as their parent?"
-    return [Run(o['path']) for o in self.rows if o.get('parent') == run.path.name]
+    mine = run.facts.get('id') # a folder may be renamed, and another may have its name
+    return [Run(o['path']) for o in self.rows if mine and o.get('parent_id') == mine]
 
 @patch
 def delete(self:RunBook,
@@ -646,7 +688,8 @@ def delete(self:RunBook,
         raise PetLearnError(f"{', '.join(o.path.name for o in heirs)} started from {run.path.name}.",
                             "Expected a run that no other stands on.", f"Delete {heirs[-1].version} first.")
     gone = run.path.rename(run.path.with_name(f'.deleted-{uuid4().hex[:8]}')) # at once, even if the rest takes a while
-    shutil.rmtree(gone, ignore_errors=True)
+    if gone.is_symlink(): gone.unlink()
+    else: shutil.rmtree(gone, ignore_errors=True)
 
 # %% ../nbs/09_runs.ipynb #eb74afde
 def _write_error(folder, e):
@@ -667,7 +710,7 @@ def _alone(folder, what):
     try: yield
     finally:
         lock.release()
-        if made and not any(o for o in folder.iterdir() if not o.name.endswith('.lock')): shutil.rmtree(folder)
+        if made and all(o.name.startswith('.') for o in folder.iterdir()): shutil.rmtree(folder) # nothing came of it
 
 @patch
 def _create(self:RunBook, split, facts, name='', note='', start=None):
@@ -677,13 +720,20 @@ def _create(self:RunBook, split, facts, name='', note='', start=None):
         for o in self.folder.glob('.new-*'): shutil.rmtree(o, ignore_errors=True) # of somebody who was killed here
         taken = [Run(o) for o in _run_folders(self.folder)]
         name = _good_name(name, [o.name for o in taken]) if name else memorable_name([o.name for o in taken])
-        number = max((int(o.version[1:]) for o in taken), default=0) + 1
+        number = max([int(o.version[1:]) for o in taken] + [_last_number(self.folder)]) + 1
+        write_atomic(self.folder/'.last-number', str(number))
         return Run(_fill_folder(self.folder, f'V{number:03}-{name}', split, facts | dict(note=note), start))
+
+def _last_number(folder):
+    "The highest number that was ever given here: that of a deleted run isn't given again."
+    try: return int((folder/'.last-number').read_text())
+    except (OSError, ValueError): return 0
 
 def _fill_folder(folder, name, split, facts, start):
     new = folder/f'.new-{uuid4().hex[:8]}'
-    facts = dict(format=FORMAT, petlearn=__version__, states=[('QUEUED', time.strftime('%Y-%m-%d %H:%M:%S'))], note='',
-                 parent='', metrics={}, phases=[], epochs=None, steps=None, seconds=0., error='') | facts
+    now = time.strftime('%Y-%m-%d %H:%M:%S')
+    facts = dict(format=FORMAT, petlearn=__version__, id=uuid4().hex, states=[('QUEUED', now)], note='', parent='',
+                 metrics={}, phases=[], epochs=None, steps=None, seconds=0., error='') | facts
     try:
         new.mkdir()
         write_atomic(new/'split.csv', csv_text(split))
@@ -713,8 +763,11 @@ def summary(self:Run) -> str:
 
 @patch(as_prop=True)
 def verdict(self:Run) -> str:
-    "What its curves say."
-    return curve_verdict(self.history, self.metrics.get('of'))
+    "What its curves say, or why it failed."
+    if self.state == State.FAILED: return f"failed: {self.error}"
+    last = [o for o in self.phases if o.name != 'features'][-1:]
+    if last and last[0].note: return f"{last[0].name}: {last[0].note}"
+    return curve_verdict(self.history, self.metrics.get('of'), self.params)
 
 def _phases_table(run):
     "The phases of `run` for people: seconds, and the last epoch's figures."

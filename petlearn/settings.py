@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Settings', 'check_settings', 'Choice', 'read_defaults', 'Choices', 'resolve', 'takes_settings', 'Steps', 'steps_for']
 
-# %% ../nbs/08a_settings.ipynb #35cece5d
-import re, tomllib
+# %% ../nbs/08a_settings.ipynb #32dd3816
+import math, re, tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -31,12 +31,12 @@ class Settings:
     valid_pct:float = .2 # Share of each label to hold back, between 0 and 1
     test_pct:float = 0. # Share of each label to keep for one single test at the very end; 0 for none
     seed:int = 42 # Same photos, seed and versions: same model, on a CPU
-    minutes:float|None = None # End after so many, 0.1 to 6000, with the best that was possible; no limit when left out
-    patience:int = 0 # Early stopping: end after so many epochs without a better validation loss; 0 for never
+    minutes:float|None = None # End after so many minutes, 0.1 to 6000, with the best so far; no limit when left out
+    patience:int = 0 # Early stopping: end after so many epochs in which validation got no better; 0 for never
     min_delta:float = 0. # By how much the validation loss must fall to count as better
     checkpoint_every:int = 0 # Steps from one checkpoint to the next; 0 for one at the end of each epoch
-    skip_damaged:bool = False # Leave photos out that can't be opened (listed in left_out.csv), or refuse?
-    cache:bool = True # Keep features for the next training, and use those that were kept?
+    skip_damaged:bool = False # Leave photos out that can't be opened (listed in left_out.csv) instead of refusing
+    cache:bool = True # Keep features for the next training, and use those that were kept
 
 # %% ../nbs/08a_settings.ipynb #fa50932e
 def _no_sense(name, o, expected, fix):
@@ -50,10 +50,11 @@ def _zero_or_more(name, o, below):
 
 def _minutes(name, o):
     "Make sure that `o` is a time that a training can take."
-    o = real_number(name, o, 0, 6001)
+    if not isinstance(o, Real) or isinstance(o, bool) or not 0 < o < math.inf:
+        raise _no_sense(name, o, "Expected minutes from 0.1 to 6000.", f"For example {name}=5")
     if o < .1: raise PetLearnError(f"{name}={o} is too short.", "Expected at least 0.1.", f"{name}=1")
     if o > 6000: raise PetLearnError(f"{name}={o} is too long.", "Expected at most 6000.", f"{name}=60")
-    return o
+    return float(o)
 
 def _yes_or_no(name, o):
     "Make sure that `o` is `True` or `False`, not a word or a number that looks like it."

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['train', 'go_on', 'room_needed']
 
-# %% ../nbs/10_training.ipynb #670203cc
-import platform, shutil, time, traceback
+# %% ../nbs/10_training.ipynb #7de32716
+import json, platform, shutil, threading, time, traceback
 import fastai, psutil, torch
 import numpy as np
 import pandas as pd
@@ -27,8 +27,8 @@ from .labels import guess_labeler, labeler_name
 from .learner import fine_tune, layer_learner, network_facts, save_model, train_head
 from .loaders import add_test_photos, check_split, dataset_version, file_sha256, split_photos
 from .photos import pets
-from .runs import (LIVE, NEXT, Phase, Run, RunBook, State, _holding, _model_of_checkpoint, csv_text,
-                           find_run, start_in_background)
+from .runs import (CAN, LIVE, NEXT, Phase, Run, RunBook, State, _good_note, _holding, _model_of_checkpoint,
+                           csv_text, find_run, start_in_background)
 from .settings import resolve, takes_settings
 
 # %% ../nbs/10_training.ipynb #6386344d
@@ -58,6 +58,7 @@ def _as_split(photos, labeler, test_dir, p):
             raise PetLearnError("A split table has its labels already.", "Expected no labeler.", "train(split)")
         p['valid_pct'] = p['test_pct'] = None # the table decides
         split = check_split(photos)
+        split = split.assign(file=[Path(o).absolute().as_posix() for o in split.file])
     else: split = split_photos(pets() if photos is None else photos, labeler, p['valid_pct'], p['seed'], p['test_pct'])
     if labeler is None and not isinstance(photos, pd.DataFrame): labeler = guess_labeler(split.file)
     if test_dir is not None: split = add_test_photos(split, test_dir, labeler)
@@ -76,14 +77,26 @@ def _same_labels(split, parent):
                         f"Expected exactly {', '.join(sorted(theirs))}.",
                         near or "Train a new model: leave resume= out.")
 
-def _keep_sides(split, parent, is_table):
+def _sides(run):
+    "What `run`, its parent and all before them used each photo for, by its fingerprint; once learned, always learned."
+    before = run.path/'start'/'sides.json'
+    old = json.loads(before.read_text()) if before.exists() else {}
+    new = dict(zip(run.split.sha256, run.split.usage))
+    return old | new | {k: 'train' for k,v in old.items() if v == 'train'}
+
+def _keep_sides(split, parent, is_table, test_dir):
     "`split`, with every photo that `parent` knew on its old side."
-    known = split.sha256.map(dict(zip(parent.split.sha256, parent.split.usage)))
-    leaks = split[(known == 'train') & (split.usage != 'train')]
-    if is_table and len(leaks):
+    known = split.sha256.map(_sides(parent))
+    wanted = split.usage != 'train' if is_table else (split.usage == 'test') & (test_dir is not None)
+    leaks = split[(known == 'train') & wanted]
+    if len(leaks):
         raise PetLearnError(f"{parent.path.name} has learned from {len(leaks)} of the photos held back, "
                             f"such as {leaks.file.iloc[0]}.", "Expected photos that it has not learned from.",
-                            "Give train the photos instead of a table: it sees to that.")
+                            "Other photos for the test, or the photos instead of a table: then train sees to it.")
+    if test_dir is not None: known[split.usage == 'test'] = 'test'
+    if not is_table and known.notna().any() and (known.fillna(split.usage) != split.usage).any():
+        say(f"{known.notna().sum()} photos are known to {parent.path.name} and stay on its side; "
+            f"the split is for the {known.isna().sum()} new ones.")
     return check_split(split if is_table else split.assign(usage=known.fillna(split.usage)))
 
 # %% ../nbs/10_training.ipynb #379ee741
@@ -93,7 +106,7 @@ def _photos_of(parent, photos, labeler, test_dir, p, given):
     if photos is not None:
         split,p['labeler'] = _as_split(photos, labeler, test_dir, p)
         _same_labels(split, parent)
-        return _keep_sides(split, parent, isinstance(photos, pd.DataFrame))
+        return _keep_sides(split, parent, isinstance(photos, pd.DataFrame), test_dir)
     odd = [o for o in ('valid_pct', 'test_pct', 'seed') if o in given and given[o] != parent.params.get(o)]
     if odd or labeler is not None or test_dir is not None:
         raise PetLearnError(f"{parent.path.name} has split its photos already.",
@@ -122,23 +135,37 @@ def _check_unchanged(run):
                             "Expected the same photos, to go on exactly.",
                             f"train('my photos', resume={run.version!r}) starts a new run from its weights.")
 
-def _queue_again(run):
-    "Make `run` QUEUED again, from whatever end it had."
+def _queue_again(run, split, note):
+    "Make `run` QUEUED again, from whatever end it had; the photos may lie in another folder now."
     run.must('resume')
-    _check_unchanged(run)
+    if dataset_version(run.split) != run.dataset:
+        raise PetLearnError(f"{run.path/'split.csv'} has changed since the run began.", "Expected the table as it was.",
+                            f"train('my photos', resume={run.version!r}) starts a new run from its weights.")
     with _holding(run):
+        last = run.facts['states'][-1][0]
+        if last not in LIVE and 'resume' not in CAN[last]: run.must('resume') # another process was quicker
+        now = run.split.file.map(str) if split is None else run.split.sha256.map(dict(zip(split.sha256, split.file)))
+        if list(now) != list(run.split.file): write_atomic(run.path/'split.csv', csv_text(run.split.assign(file=now)))
+        _check_unchanged(run)
         (run.path/'stop').unlink(missing_ok=True)
-        if run.facts['states'][-1][0] in LIVE: run._go(State.STATE_UNSPECIFIED) # its process was gone without a word
-        run._go(State.QUEUED, error='')
+        if last in LIVE: run._go(State.STATE_UNSPECIFIED) # its process was gone without a word
+        run._go(State.QUEUED, error='', **({'note': _good_note(note)} if note else {}))
     return run
 
+# %% ../nbs/10_training.ipynb #95708d3b
 def _child(book, parent, split, p, name, note):
     "A new run that starts from the weights of `parent`."
-    parent.must('use')
+    if 'use' not in parent.can:
+        raise PetLearnError(f"{parent.path.name} has no model yet, so it can only go on as it was begun.",
+                            "Expected no other photos, settings or name.", f"train(resume={parent.version!r})")
     facts = network_facts(backbone(p['arch']), parent.labels, p['size'])
-    def start(folder): save_model(parent.model, facts, folder/'start')
-    return book._create(split, dict(params=p, dataset=dataset_version(split), environment=_environment(),
-                                    parent=parent.path.name, tuned=bool(parent.facts.get('tuned'))), name, note, start)
+    def start(folder):
+        save_model(parent.model, facts, folder/'start')
+        write_atomic(folder/'start'/'sides.json', json.dumps(_sides(parent)))
+    tuned = bool(parent.facts.get('tuned'))
+    return book._create(split, dict(params=p, dataset=dataset_version(split), environment=_environment(), tuned=tuned,
+                                    starts_tuned=tuned, parent=parent.path.name, parent_id=parent.facts.get('id')),
+                        name, note, start)
 
 def _continued(book, resume, photos, labeler, test_dir, name, note, given):
     "The run that goes on from the run `resume`: itself, or a child."
@@ -147,7 +174,7 @@ def _continued(book, resume, photos, labeler, test_dir, name, note, given):
     p = _lineage(_settings(given, parent), parent, given)
     split = _photos_of(parent, photos, labeler, test_dir, p, given)
     same = all(p[k] == parent.params.get(k) for k in given) and dataset_version(split) == parent.dataset and not name
-    if 'resume' in parent.can and same: return _queue_again(parent)
+    if 'resume' in parent.can and same: return _queue_again(parent, None if photos is None else split, note)
     return _child(book, parent, split, p, name, note)
 
 # %% ../nbs/10_training.ipynb #48aac2e6
@@ -167,6 +194,9 @@ def train(
 ) -> Run: # With `.learn`, `.history`, `.metrics`, `.predict()` and `.path`
     "Train an image classifier on `photos` in seconds; raises `PetLearnError` if it can't."
     start = time.monotonic()
+    if cbs is not None and not (isinstance(cbs, (list, tuple)) and all(isinstance(o, Callback) for o in cbs)):
+        raise PetLearnError(f"cbs={cbs!r} makes no sense.", "Expected a list of fastai callbacks.",
+                            "cbs=[MyCallback()]")
     if background and cbs:
         raise PetLearnError("Callbacks can't go along into another process.", "Expected background or cbs, not both.",
                             "Leave cbs= out.")
@@ -235,6 +265,7 @@ def go_on(
     start:float|None=None, # When the clock for `minutes` began to tick (`time.monotonic()`); now, when left out
 ) -> Run: # The same
     "Do the training that the folder of `run` describes, from where it is."
+    if run.facts['states'][-1][0] != State.QUEUED: run.must('resume') # another process was quicker
     job = _Job(run, cbs, time.monotonic() if start is None else start)
     try:
         with polite_interrupts() as job.interrupted, _turn(job):
@@ -259,10 +290,14 @@ def _stopping(run, asked=True):
 def _canceled(job, e):
     "Nothing was learned yet in this session: STOPPED if there is a model from an earlier one, CANCELED otherwise."
     run = job.run
+    if run.facts['states'][-1][0] not in LIVE: raise KeyboardInterrupt from e # it had just ended
     _stopping(run)
     (run.path/'stop').unlink(missing_ok=True)
     run._go(State.STOPPED if (job.place/'best.safetensors').exists() else State.CANCELED, seconds=job.seconds)
     if isinstance(e, KeyboardInterrupt) or job.interrupted(): raise KeyboardInterrupt from e
+    if job.out_of_time:
+        raise PetLearnError(f"minutes={job.p['minutes']:g} was too short to learn anything.", "Expected more time.",
+                            f"train(resume={run.version!r}, minutes={2*job.p['minutes']:g})") from e
     raise PetLearnError(f"{run.path.name} was stopped before it had learned anything.", "Expected more patience.",
                         f"train(resume={run.version!r}) begins again.") from e
 
@@ -272,8 +307,9 @@ def _failed(job, e):
     try:
         if run.facts['states'][-1][0] not in LIVE: return
         write_atomic(run.path/'error.txt', ''.join(traceback.format_exception(e)))
-        what = e.what if isinstance(e, PetLearnError) else f"{type(e).__name__}: {' '.join(str(e).split())}"
-        run._go(State.FAILED, error=what[:200], seconds=job.seconds, phases=[asdict(o) for o in job.phases.values()])
+        what = f'{e.what} {e.fix}' if isinstance(e, PetLearnError) else f'{type(e).__name__}: {e}'
+        phases = [asdict(o) for o in job.phases.values()]
+        run._go(State.FAILED, error=' '.join(what.split())[:300], seconds=job.seconds, phases=phases)
         job.write_history()
     except PetLearnError as second: say(f"And that could not be written down: {second}")
 
@@ -286,23 +322,38 @@ def _rescue(job):
     _adopt(job, _model_of_checkpoint(job.run))
     return True
 
-# %% ../nbs/10_training.ipynb #1766f686
+# %% ../nbs/10_training.ipynb #e5bad337
+class _Here:
+    "Only one training at a time in this process, whichever folder: they would throw each other's dice."
+    def __init__(self):
+        self.lock,self.owner = threading.Lock(),None
+        self.acquire,self.release = self.lock.acquire,self.lock.release
+
+_HERE = _Here()
+
+def _file_lock(lock):
+    "Take `lock`, or give this process's turn back."
+    try: return lock.acquire(timeout=.2)
+    except Timeout: _HERE.release()
+
 @contextmanager
 def _turn(job):
     "Wait until no other training is at work in the same folder of runs."
     lock,waits = FileLock(job.run.path.parent/'.turn.lock', thread_local=False),False
-    while True:
-        try:
-            lock.acquire(timeout=.2)
-            break
-        except Timeout:
-            if job.asked(): raise _Asked from None
-            if not waits: say(f"{job.run.path.name} waits until another training in {job.run.path.parent} is over …")
-            waits = True
-    job.begun = time.monotonic()
+    while not (_HERE.acquire(timeout=.2) and _file_lock(lock)):
+        if _HERE.owner == threading.get_ident():
+            raise PetLearnError("A training is at work in this very program.", "Expected one at a time.",
+                                "Call train after the other one has ended.")
+        if job.asked(): raise _Asked
+        if not waits: say(f"{job.run.path.name} waits until another training is over …")
+        waits = True
+    _HERE.owner,job.begun = threading.get_ident(),time.monotonic()
     if waits: job.start = job.begun
     try: yield
-    finally: lock.release()
+    finally:
+        lock.release()
+        _HERE.owner = None
+        _HERE.release()
 
 # %% ../nbs/10_training.ipynb #944031a8
 def room_needed(
@@ -348,9 +399,12 @@ def _prepare(job):
     run._go(State.PREPARING)
     _announce(run.split, p)
     with no_random(): job.bank = _features(job)
-    split = job.bank.table.drop(columns='variant')
+    split,gone = job.bank.table.drop(columns='variant'),set(run.split.label) - set(job.bank.vocab)
+    if gone:
+        raise PetLearnError(f"No photo of {', '.join(map(repr, sorted(gone)))} could be used.",
+                            "Expected some of each label.", "Mend them, or leave that label out.")
     if len(split) < len(run.split):
-        write_atomic(run.path/'left_out.csv', csv_text(job.bank.left_out))
+        write_atomic(run.path/'left_out.csv', csv_text(pd.concat([run.left_out, job.bank.left_out], ignore_index=True)))
         write_atomic(run.path/'split.csv', csv_text(split))
         run._record(dataset=dataset_version(split))
     vars(run).update(bank=job.bank)
@@ -388,9 +442,12 @@ def _fit(job, learn, do, reserve=0.):
         try: do()
         finally: log.close()
     job.best = keep.best
-    job.spent(log.phase, time.monotonic()-start)
+    better = job.best is None or job.best['phase'] == log.phase
+    note = '' if better else 'not better in validation, so the model before it was kept'
+    if note: say(f"{log.phase:>9}  {note}.")
+    job.spent(log.phase, time.monotonic()-start, note=note)
     job.out_of_time |= any(o.stopped for o in budget)
-    if early and early[0].enough: say(f"{log.phase:>9}  no better validation loss for {p['patience']} epochs: enough.")
+    if early and early[0].enough: say(f"{log.phase:>9}  validation got no better for {p['patience']} epochs: enough.")
     return stop.stopped or job.out_of_time or any(o.enough for o in early)
 
 def _learn(job):
@@ -402,7 +459,10 @@ def _learn(job):
     if p['epochs'] and facts.get('phase') != 'fine-tune': enough = _train_head(job)
     if p['fine_tune_epochs'] and not enough: enough = _fine_tune(job)
     stopped = job.out_of_time or job.asked()
-    if stopped and not job.log.rows: raise _Asked # not even one step
+    if job.best is None and stopped: raise _Asked # not even one step
+    if job.best is None:
+        raise PetLearnError("The training ended before its first validation.", "Expected at least one epoch.",
+                            "Look for a callback in cbs= that ends it.")
     return stopped
 
 # %% ../nbs/10_training.ipynb #49dd5d6f
@@ -431,11 +491,7 @@ def _fine_tune(job):
         job.out_of_time = True
         job.spent('fine-tune', 0, note='there was no time for it')
         return say("fine-tune  there was no time for it.")
-    enough = _fit(job, learn, lambda: fine_tune(learn, p['fine_tune_epochs'], p['lr']/10), reserve)
-    if job.best['phase'] != 'fine-tune':
-        job.phases['fine-tune'].note = 'not better in validation, so the model before it was kept'
-        say(f"fine-tune  {job.phases['fine-tune'].note}.")
-    return enough
+    return _fit(job, learn, lambda: fine_tune(learn, p['fine_tune_epochs'], p['lr']/10), reserve)
 
 def _best_head(job):
     "When a fine-tuning is continued in another process: its head is the best one of the phase before."
@@ -493,7 +549,7 @@ def _finish(job, stopped):
     "Write down the model and everything about it, and then, as the last word, the state."
     run = job.run
     if stopped: _stopping(run, job.asked())
-    tuned = bool(run.facts.get('tuned')) or job.best['phase'] == 'fine-tune'
+    tuned = bool(run.facts.get('starts_tuned')) or job.best['phase'] == 'fine-tune'
     table = _predictions(job, tuned)
     write_atomic(run.path/'predictions.csv', csv_text(table))
     job.write_history()

@@ -3,7 +3,9 @@ import tempfile
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from fastai.callback.core import Callback
 from petlearn import PetLearnError, Predictor, UploadPredictor, draw_pets, train
+from petlearn.all import compare, explain, follow, runs
 from petlearn.cli import main
 
 folder = Path(tempfile.mkdtemp())
@@ -14,6 +16,15 @@ ours,loaded = run.predict(photo),Predictor(run.path).predict(photo)
 with run.learn.no_bar(): label,i,probs = run.learn.predict(photo)
 assert ours.label == loaded.label == label and abs(ours.probs[label] - probs[i].item()) < 1e-4, (ours, loaded, label, probs)
 run.learn.export(folder/'learner.pkl')
+class Stop(Callback):
+    def after_step(self):
+        if self.learn.train_iter == 5: runs(folder/'runs')['newest'].stop()
+stopped = train(pets, epochs=3, size=96, test_pct=.1, cbs=[Stop()], runs_dir=folder/'runs')
+assert stopped.state == 'STOPPED' and train(resume='newest', runs_dir=folder/'runs').state == 'SUCCEEDED'
+child = train(resume=run, runs_dir=folder/'runs')
+assert child.parent == run.path.name and len(runs(folder/'runs').table) == 3 and str(compare(run, child)) and str(explain('error rate', run))
+away = train(pets, epochs=2, size=96, background=True, runs_dir=folder/'runs')
+assert [o.state for o in follow(away)][-1] == 'SUCCEEDED'
 widget = UploadPredictor(run)
 widget.button.value = (dict(name='a.jpg', type='image/jpeg', size=1, content=memoryview(photo.read_bytes()), last_modified=datetime.now(timezone.utc)),)
 assert [o.label for o in widget.predictions] == [label]
@@ -21,4 +32,5 @@ try: train(folder/'pest')
 except PetLearnError as e: assert 'There is no folder' in str(e)
 assert main(['predict', str(photo), '--runs-dir', str(folder/'runs')]) == 0
 assert main(['train', '--epochz', '1']) == 2
+assert main(['list', '--runs-dir', str(folder/'runs')]) == main(['help', 'train']) == 0
 print(f"works on fastai {version('fastai')} with fastcore {version('fastcore')}, torch {version('torch')}")

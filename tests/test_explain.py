@@ -47,7 +47,7 @@ OWN = {
     'precision': "of 2 photos called 'cat', 1 are (50.0 %); of 4 photos called 'dog', 3 are (75.0 %).",
     'recall': "of 2 photos that are 'cat', 1 were found (50.0 %); of 4 photos that are 'dog', 3 were found (75.0 %).",
     'F1': "'cat': 2 × 1 / (2 called + 2 that are) = 0.500; 'dog': 2 × 3 / (4 called + 4 that are) = 0.750.",
-    'base rate': "always saying 'dog' would be right on 4 and wrong on 2 of 6 validation photos, 33.3 %; the model is wrong on 2.",
+    'base rate': "always saying 'dog' would be right on 4 of 6 validation photos, 66.7 %; the model is right on 4.",
     'calibration': 'on average it gave its answers 82.3 %, and 66.7 % of them were right.',
     'probability': "its least sure answer is 'cat' for e.jpg, with 60.0 %.",
     'softmax': 'for f.jpg: dog 0.990, cat 0.010; together 1.000.',
@@ -127,7 +127,8 @@ def test_asked_for():
 SAME = {'lr': 'learning rate', 'LR': 'learning rate', 'Learning-Rate': 'learning rate', 'learning_rates': 'learning rate', 'LearningRate': 'learning rate', ' loss ': 'loss', 'losses': 'loss', 'val loss': 'loss',
         'valid_loss': 'loss', 'epochs': 'epoch', 'batches': 'batch', 'bs': 'batch size', 'accuracies': 'accuracy', 'val-acc': 'accuracy', 'crossentropy': 'cross-entropy', 'Cross Entropy': 'cross-entropy',
         'f1-score': 'F1', 'parameters': 'weights', 'weight': 'weights', 'body': 'backbone', 'frozen': 'freezing', 'finetuning': 'fine-tuning', 'classes': 'label', 'overfit': 'overfitting', 'STOP_REQUESTED': 'state',
-        'state_unspecified': 'state', 'stopped': 'state', 'cancelled': 'state', 'confidence': 'probability', 'dataset': 'data set', 'dev sets': 'validation set', 'pre-trained': 'pretrained model', 'tpr': 'recall'}
+        'state_unspecified': 'state', 'stopped': 'state', 'cancelled': 'state', 'confidence': 'probability', 'dataset': 'data set', 'dev sets': 'validation set', 'pre-trained': 'pretrained model', 'tpr': 'recall', 'hit rate': 'recall',
+        'gradient descent': 'SGD', 'params': 'hyperparameter', 'embedding': 'bottleneck features', 'feature vectors': 'bottleneck features', 'overconfidence': 'calibration'}
 
 @pytest.mark.parametrize('word', SAME)
 def test_other_names(word):
@@ -188,7 +189,7 @@ def test_no_run_makes_it_fail(name):
 
 def test_unfinished_runs_say_what_they_can():
     queued = PARTIAL['queued']
-    assert explain('state', queued).own == 'In V003 calm-neuron: QUEUED. It waits for another training in the same folder to end.'
+    assert explain('state', queued).own == 'In V003 calm-neuron: QUEUED. It waits for its turn, or for its process to wake up.'
     for o in ('loss', 'error rate', 'overfitting', 'epoch', 'step', 'confusion matrix', 'precision', 'base rate', 'leak', 'learning rate', 'optimizer'): assert explain(o, queued).own == '', o
 
 def test_labels_that_are_numbers():

@@ -133,7 +133,7 @@ def test_names_that_no_folder_may_have(few, tmp_path, name):
 def test_finding(tmp_path):
     a,b = pretend(tmp_path, name='iron-swift'),pretend(tmp_path, name='tall-ibis')
     for word in ('V002', 'v2', '2', 'tall-ibis', '@tall-ibis', 'V002-tall-ibis', 'newest', b.path, str(b.path), b, 'V002 '): assert find_run(word, tmp_path).path == b.path
-    for word,says in (('V003', 'no run'), ('tall-ibsi', "Did you mean 'tall-ibis'"), ('', 'no run'), ('@', 'no run'), (tmp_path/'x', 'no run'), ('<b>', 'no run')):
+    for word,says in (('V003', 'no run'), ('tall-ibsi', "Did you mean 'tall-ibis'"), ('', 'no run'), ('@', 'no run'), (tmp_path/'x', 'not the folder of a run'), ('<b>', 'no run')):
         with pytest.raises(PetLearnError, match=says): find_run(word, tmp_path)
     shutil.copytree(a.path, tmp_path/'V001-a-copy')
     with pytest.raises(PetLearnError, match='may mean V001-a-copy or V001-iron-swift'): find_run('V001', tmp_path)
@@ -171,17 +171,19 @@ def test_html_is_escaped(tmp_path):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=8), st.sampled_from(['<', '<=', '>', '>=', '=', '==', '!=']), st.floats(0, 1))
 def test_filters(values, op, limit):
-    from petlearn.runs import _fits
+    from petlearn.runs import _clauses, _fits
     rows = [dict(version='V001', valid_error=o) for o in values]
     same = {'=': '==', '<': '<', '<=': '<=', '>': '>', '>=': '>=', '==': '==', '!=': '!='}[op]
     expected = [o is not None and eval(f'{o!r} {same} {limit!r}') for o in values]
-    assert [_fits(o, f'valid_error{op}{limit!r}', rows) for o in rows] == expected
+    assert [_fits(o, _clauses(f'valid_error{op}{limit!r}')) for o in rows] == expected
 
 def test_sort_and_filter(tmp_path):
     for i,error in enumerate((.3, None, .1, .2)): pretend(tmp_path, name=f'n{i}', metrics={} if error is None else dict(valid_error=error, valid_loss=error))
     names = lambda **kw: [o.name for o in runs(tmp_path, **kw)]
     assert names(sort='valid_error') == ['n2', 'n3', 'n0', 'n1'] and names(sort='-valid_error') == ['n0', 'n3', 'n2', 'n1']
     assert names(where='valid_error<.25 and status=succeeded') == ['n2', 'n3'] and names(where='lr=.01, valid_error>=.3') == ['n0']
+    with pytest.raises(PetLearnError, match='not by `or`'): names(where='lr=.01 or lr=.02')
+    assert 'None of the 4 runs' in str(runs(tmp_path, where='lr>1')) and names(where="note='a, b and c'") == []
     assert names(where="name='n1'") == ['n1'] and names(where='status>3') == ['n0', 'n1', 'n2', 'n3'] and runs(tmp_path).best.name == 'n2'
     for kw,says in ((dict(where='valid_eror<1'), "Did you mean 'valid_error'"), (dict(where='valid_error'), 'no condition'), (dict(where='valid_error<'), 'no condition'),
                     (dict(sort='tset_acc'), "'test_acc'"), (dict(columns='lrr'), 'no column'), (dict(where='__import__("os")'), 'no condition')):
@@ -200,7 +202,7 @@ def test_damaged_runs_are_listed_as_damaged(tmp_path, content):
     with pytest.raises(PetLearnError, match='damaged'): train(resume=b.version, runs_dir=tmp_path)
     assert pretend(tmp_path).version == 'V004' and (b.path/'run.json').exists()
 
-CHANGES = [dict(states=[]), dict(states=[('DANCING', '')]), dict(states='RUNNING'), dict(params=None), dict(metrics=3), dict(note=None), dict(phases={}), dict(dataset=7)]
+CHANGES = [dict(states=[]), dict(states=[('DANCING', '')]), dict(states='RUNNING'), dict(params=None), dict(metrics=3), dict(note=None), dict(phases={}), dict(phases=[1]), dict(phases=[{'name': 'x'}]), dict(dataset=7), dict(metrics={'valid_error': 'x'}), dict(seconds='x'), dict(error={})]
 
 @pytest.mark.parametrize('change', CHANGES, ids=str)
 def test_edited_by_hand(tmp_path, change):
@@ -223,12 +225,14 @@ def test_what_is_no_run_is_not_listed(tmp_path):
     pretend(tmp_path)
     for o in ('.new-1234', 'V1', 'notes', '.deleted-12', 'W001-x'): (tmp_path/o).mkdir()
     (tmp_path/'V002-a-file').write_text('')
+    (tmp_path/'V003-loop').symlink_to(tmp_path/'V003-loop')
+    (tmp_path/'V٠٠٧-x').mkdir()
     assert len(runs(tmp_path)) == 1 and pretend(tmp_path).version == 'V002' and not (tmp_path/'.new-1234').exists()
     with pytest.raises(PetLearnError, match="Can't look into"): runs(tmp_path/'V002-a-file')
 
 def test_delete(tmp_path):
     a = pretend(tmp_path)
-    b = pretend(tmp_path, parent=a.path.name)
+    b = pretend(tmp_path, parent=a.path.name, parent_id=a.facts['id'])
     with pytest.raises(PetLearnError, match='started from'): RunBook(tmp_path).delete(a.version)
     with FileLock(b.path/'.lock', thread_local=False):
         b._record(states=[('RUNNING', '')])
@@ -248,6 +252,7 @@ class Do(Callback):
 
 def ctrl_c(): signal.raise_signal(signal.SIGINT)
 def weights(run): return hashlib.sha256((run.path/'model/model.safetensors').read_bytes()).hexdigest()
+def best(run): return run.history[run.history.dataset == 'valid'].sort_values(['accuracy', 'cross_entropy'], ascending=[False, True]).iloc[0]
 def figures(run): return run.history.drop(columns='seconds').values.tolist()
 
 @pytest.mark.parametrize('at', [1, 4, 5, 14, 15, 18])
@@ -257,7 +262,7 @@ def test_ctrl_c_anywhere_and_go_on_to_the_last_bit(few, tmp_path, one_thread, at
     whole = train(few, **kw, runs_dir=tmp_path/'whole')
     run = train(few, **kw, cbs=[Do(at, ctrl_c)], runs_dir=tmp_path/'runs')
     assert run.state == 'STOPPED' and run.steps == at and run.predict(few/'Abyssinian_1.jpg').probs
-    assert run.metrics['valid_loss'] == pytest.approx(run.history[run.history.dataset == 'valid'].cross_entropy.min(), abs=1e-3), 'the best so far'
+    assert run.metrics['valid_loss'] == pytest.approx(best(run).cross_entropy, abs=1e-3), 'the best so far'
     again = train(resume='newest', runs_dir=tmp_path/'runs')
     assert again.path == run.path and again.state == 'SUCCEEDED' and again.parent == ''
     assert weights(again) == weights(whole) and figures(again) == figures(whole) and again.metrics == whole.metrics
@@ -297,7 +302,7 @@ def test_ctrl_c_twice_goes_back_to_the_best_checkpoint(few, tmp_path):
         ctrl_c()
     run = train(few, **QUICK, cbs=[Do(10, twice)], runs_dir=tmp_path)
     assert run.state == 'STOPPED' and run.predict(few/'Abyssinian_1.jpg').probs and len(run.history) == 2
-    assert run.metrics['valid_loss'] == pytest.approx(run.history[run.history.dataset == 'valid'].cross_entropy.min(), abs=1e-3)
+    assert run.metrics['valid_loss'] == pytest.approx(best(run).cross_entropy, abs=1e-3)
     assert train(resume='V001', runs_dir=tmp_path).state == 'SUCCEEDED'
 
 def test_ctrl_c_before_the_first_step(few, tmp_path, monkeypatch):
@@ -333,14 +338,15 @@ def test_best_is_only_written_when_better(few, tmp_path):
     callbacks.save_checkpoint = save
     try: run = train(few, size=64, epochs=8, lr=.05, runs_dir=tmp_path)
     finally: callbacks.save_checkpoint = real
-    losses = run.history[run.history.dataset == 'valid'].cross_entropy.tolist()
-    better = sum(o < min(losses[:i], default=9e9) for i,o in enumerate(losses))
+    scores = [(1-o.accuracy, o.cross_entropy) for o in run.history[run.history.dataset == 'valid'].itertuples()]
+    better = sum(o < min(scores[:i], default=(9, 9)) for i,o in enumerate(scores))
     assert better < 8 and written.count('best.safetensors') == better and written.count('last.safetensors') == 8
 
 def test_early_stopping_spans_the_phases(few, tmp_path):
     run = train(few, size=64, epochs=200, fine_tune_epochs=3, lr=.3, patience=3, runs_dir=tmp_path)
-    losses = run.history[run.history.dataset == 'valid'].cross_entropy.tolist()
-    assert len(losses) == losses.index(min(losses)) + 1 + 3 and run.state == 'SUCCEEDED' and set(run.history.phase) == {'head'}
+    valid = run.history[run.history.dataset == 'valid']
+    last_gain = max(valid.cross_entropy.to_numpy().argmin(), valid.accuracy.to_numpy().argmax())
+    assert len(valid) == last_gain + 1 + 3 and run.state == 'SUCCEEDED' and set(run.history.phase) == {'head'}
 
 # children
 
@@ -348,7 +354,7 @@ def test_train_more(few, tmp_path):
     a = train(few, **QUICK, runs_dir=tmp_path)
     b = train(resume='best', epochs=2, lr=.001, note='gently', runs_dir=tmp_path)
     assert (b.parent, b.note, b.version, b.params['size']) == (a.path.name, 'gently', 'V002', 64) and b.dataset == a.dataset
-    assert b.history.cross_entropy[1] < a.history.cross_entropy[1] and b.metrics['valid_loss'] <= a.metrics['valid_loss'] + 1e-4
+    assert b.history.cross_entropy[1] < a.history.cross_entropy[1] and (b.metrics['valid_error'], b.metrics['valid_loss']) <= (a.metrics['valid_error'], a.metrics['valid_loss'] + 1e-4)
     assert train(resume=b, runs_dir=tmp_path).parent == b.path.name, 'a finished one has children'
     shutil.rmtree(a.path)
     assert b.predict(few/'Abyssinian_1.jpg').probs and len(runs(tmp_path)) == 2, 'the child stands alone'
@@ -400,6 +406,88 @@ def test_a_damaged_checkpoint_says_so(few, tmp_path):
     assert run.state == 'FAILED' and run.predict(few/'Abyssinian_1.jpg').probs
     (run.path/'checkpoints/last.safetensors').unlink()
     assert train(resume='V001', runs_dir=tmp_path).state == 'SUCCEEDED'
+
+def test_a_grandchild_is_not_tested_by_what_its_grandparent_learned(few, tmp_path):
+    more = draw_pets(tmp_path/'more', n=24, seed=78)
+    a = train(few, **QUICK, runs_dir=tmp_path/'runs')
+    train(more, resume='V001', runs_dir=tmp_path/'runs')
+    shutil.rmtree(a.path)
+    c = train(few, resume='V002', seed=7, runs_dir=tmp_path/'runs')
+    with pytest.raises(PetLearnError, match='has learned from'): train(split_photos(few, seed=9), resume='V002', runs_dir=tmp_path/'runs')
+    assert not set(c.split.sha256[c.split.usage != 'train']) & set(split_photos(few).query("usage == 'train'").sha256)
+
+def test_a_test_folder_that_the_parent_has_learned_from(few, tmp_path):
+    more = draw_pets(tmp_path/'more', n=24, seed=78)
+    train(few, **QUICK, runs_dir=tmp_path/'runs')
+    with pytest.raises(PetLearnError, match='has learned from 20 of'): train(more, resume='V001', test_dir=few, runs_dir=tmp_path/'runs')
+    other = draw_pets(tmp_path/'other', n=10, seed=79)
+    assert train(more, resume='V001', test_dir=other, runs_dir=tmp_path/'runs').metrics['test_of'] == 10
+
+def test_checkpoints_of_both_phases(few, tmp_path):
+    run = train(few, size=64, epochs=2, fine_tune_epochs=1, checkpoint_every=4, runs_dir=tmp_path)
+    assert run.checkpoints.step.tolist() == [4, 8, 12] and run.checkpoints.phase.tolist() == ['head', 'head', 'fine-tune']
+    assert load_checkpoint(run.path/'checkpoints/last.safetensors')[0]['steps'] == run.steps == 15
+
+def test_enough_minutes_change_nothing(few, tmp_path, one_thread):
+    assert weights(train(few, **QUICK, minutes=5, runs_dir=tmp_path)) == weights(train(few, **QUICK, runs_dir=tmp_path))
+
+def test_photos_that_have_moved(few, tmp_path, one_thread):
+    whole = train(few, **QUICK, runs_dir=tmp_path/'whole')
+    old = shutil.copytree(few, tmp_path/'old')
+    train(old, **QUICK, cbs=[Do(7, ctrl_c)], runs_dir=tmp_path/'runs')
+    new = old.rename(tmp_path/'new')
+    run = train(new, resume='V001', note='moved', runs_dir=tmp_path/'runs')
+    assert run.version == 'V001' and run.note == 'moved' and weights(run) == weights(whole) and all(o.startswith(str(new)) for o in run.split.file)
+
+def test_train_in_a_callback_of_train(few, tmp_path):
+    def again(): train(few, **QUICK, runs_dir=tmp_path)
+    with pytest.raises(Exception, match='in this very program'): train(few, **QUICK, cbs=[Do(2, again)], runs_dir=tmp_path)
+    assert train(few, **QUICK, runs_dir=tmp_path).state == 'SUCCEEDED'
+
+def test_two_threads_take_turns(few, tmp_path, one_thread):
+    whole = weights(train(few, **QUICK, runs_dir=tmp_path/'whole'))
+    with ThreadPoolExecutor(2) as pool: both = list(pool.map(lambda o: weights(train(few, **QUICK, runs_dir=tmp_path/o)), 'ab'))
+    assert both == [whole, whole]
+
+def test_no_epoch_at_all(few, tmp_path):
+    from fastai.callback.core import CancelFitException
+    class Cancel(Callback):
+        def before_epoch(self): raise CancelFitException
+    with pytest.raises(PetLearnError, match='before its first validation'): train(few, **QUICK, cbs=[Cancel()], runs_dir=tmp_path)
+    class CtrlC(Callback):
+        def before_fit(self): ctrl_c()
+    with pytest.raises(KeyboardInterrupt): train(few, size=64, epochs=0, fine_tune_epochs=1, cbs=[CtrlC()], runs_dir=tmp_path)
+    assert _states(tmp_path) == ['FAILED', 'CANCELED']
+
+def test_all_photos_of_a_label_are_damaged(tmp_path):
+    folder = draw_pets(tmp_path/'pets', n=24, seed=31)
+    birds = [folder/f'bird_{i}.jpg' for i in range(6)]
+    for i,o in enumerate(birds): o.write_text(f'no photo {i}')
+    with pytest.raises(PetLearnError, match="No photo of 'bird' could be used"):
+        train(folder, lambda o: 'bird' if o.name.startswith('bird') else 'cat' if o.name[0].isupper() else 'dog', **QUICK, skip_damaged=True, runs_dir=tmp_path/'runs')
+
+def test_a_child_that_is_not_better_keeps_its_parent(few, tmp_path):
+    a = train(few, size=64, epochs=10, runs_dir=tmp_path)
+    b = train(resume='V001', epochs=1, lr=1e-6, runs_dir=tmp_path)
+    same = torch.equal(a.model[1][-1].weight, b.model[1][-1].weight)
+    assert same == ('not better' in b.phases[-1].note) == ('not better' in b.verdict)
+
+MISTAKES = [(dict(cbs=Callback()), 'cbs='), (dict(cbs=[3]), 'cbs='), (dict(resume=1), 'not the name of a run'), (dict(resume=''), 'no run'), (dict(resume=True), 'not the name'),
+            (dict(resume=Path('/')), 'not the folder of a run'), (dict(note=None), "doesn't fit"), (dict(note='x'*81), "doesn't fit"), (dict(test_dir='nowhere'), 'There is no folder')]
+
+@pytest.mark.parametrize('kw,says', MISTAKES, ids=lambda o: str(o)[:25])
+def test_mistakes_in_a_call(few, tmp_path, kw, says):
+    with pytest.raises(PetLearnError, match=says) as e: train(few, **QUICK, runs_dir=tmp_path/'runs', **kw)
+    assert 'delete' not in str(e.value) and not (tmp_path/'runs').exists()
+
+def test_nothing_of_python_is_changed(few, tmp_path):
+    import numpy as np, warnings
+    def state(): return random.getstate(),np.random.get_state()[1].tolist(),torch.get_rng_state().tolist(),os.getcwd(),dict(os.environ),signal.getsignal(signal.SIGINT),signal.getsignal(signal.SIGTERM),list(warnings.filters)
+    train(few, **QUICK, runs_dir=tmp_path)
+    before = state()
+    train(few, **QUICK, fine_tune_epochs=1, runs_dir=tmp_path)
+    memorable_name()
+    assert state() == before
 
 # three data sets
 
