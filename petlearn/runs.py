@@ -543,6 +543,7 @@ def _meets(have, op, value):
     try: return op(have, value)
     except TypeError: return False
 
+# %% ../nbs/09_runs.ipynb #11f4fee1
 def _check_columns(names, rows):
     "Refuse names of columns that no run has."
     usual = ('version', *COLUMNS, *EXTRAS, 'parent', 'dataset', 'seconds')
@@ -712,6 +713,7 @@ def _alone(folder, what):
         lock.release()
         if made and all(o.name.startswith('.') for o in folder.iterdir()): shutil.rmtree(folder) # nothing came of it
 
+# %% ../nbs/09_runs.ipynb #d9fca6ba
 @patch
 def _create(self:RunBook, split, facts, name='', note='', start=None):
     "A new run of the photos in `split`, QUEUED; `start(folder)` may put the weights of a parent into it."
