@@ -21,7 +21,7 @@ from . import __version__
 from .backbones import Backbone, backbone, need_weights, preset
 from .callbacks import (EarlyStop, Heartbeat, StopWhen, TimeBudget, TrainingLog, keep_safe, load_checkpoint,
                                 polite_interrupts)
-from .core import PetLearnError, did_you_mean, say, write_atomic
+from .core import PetLearnError, did_you_mean, progress, say, write_atomic
 from .features import features
 from .labels import guess_labeler, labeler_name
 from .learner import fine_tune, layer_learner, network_facts, save_model, train_head
@@ -129,7 +129,7 @@ def _lineage(p, parent, given):
 def _check_unchanged(run):
     "Refuse to go on if a photo has another content than when the run began."
     now = [(o.file, o.sha256) for o in run.split.itertuples() if Path(o.file).exists()]
-    changed = [f for f,sha in now if file_sha256(f) != sha]
+    changed = [f for f,sha in progress(now, 'fingerprints', len(now)) if file_sha256(f) != sha]
     if changed:
         raise PetLearnError(f"{len(changed)} photos have changed since {run.path.name} began, such as {changed[0]}.",
                             "Expected the same photos, to go on exactly.",
@@ -138,7 +138,8 @@ def _check_unchanged(run):
 def _queue_again(run, split, note):
     "Make `run` QUEUED again, from whatever end it had; the photos may lie in another folder now."
     run.must('resume')
-    if dataset_version(run.split) != run.dataset:
+    last,version = run.facts['states'][-1][0],dataset_version(run.split)
+    if version != run.dataset and last != State.PREPARING: # killed while it wrote a shorter table
         raise PetLearnError(f"{run.path/'split.csv'} has changed since the run began.", "Expected the table as it was.",
                             f"train('my photos', resume={run.version!r}) starts a new run from its weights.")
     with _holding(run):
@@ -149,7 +150,7 @@ def _queue_again(run, split, note):
         _check_unchanged(run)
         (run.path/'stop').unlink(missing_ok=True)
         if last in LIVE: run._go(State.STATE_UNSPECIFIED) # its process was gone without a word
-        run._go(State.QUEUED, error='', **({'note': _good_note(note)} if note else {}))
+        run._go(State.QUEUED, error='', dataset=version, **({'note': _good_note(note)} if note else {}))
     return run
 
 # %% ../nbs/10_training.ipynb #95708d3b
