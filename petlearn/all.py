@@ -14,7 +14,7 @@ from petlearn.photos import find_photos, open_photo, pets, show_photos
 from petlearn.predict import Prediction, Predictor
 from petlearn.runs import Run, RunBook, State, follow, runs
 from petlearn.settings import steps_for
-from petlearn.training import train
+from petlearn.training import replay, train
 from petlearn.widgets import UploadPredictor, read_uploads
 
 __all__ = [o for o in globals() if not o.startswith('_')]

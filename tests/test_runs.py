@@ -489,6 +489,31 @@ def test_nothing_of_python_is_changed(few, tmp_path):
     memorable_name()
     assert state() == before
 
+def test_explain_with_a_real_run(run):
+    from petlearn.explain import explain
+    import math
+    assert f"{run.metrics['wrong']} of {run.metrics['of']}" in str(explain('error rate', run)) and '2 epochs' in str(explain('epoch', run))
+    assert f"{run.metrics['valid_loss']:.3f}" in str(explain('loss', run))
+    p = [row[f'p_{row.label}'] for _,row in run.predictions.iterrows()]
+    assert run.metrics['valid_loss'] == pytest.approx(-sum(map(math.log, p))/len(p))
+
+def test_replay(few, tmp_path, one_thread, capsys):
+    from petlearn.training import replay
+    kw = dict(size=64, epochs=2, fine_tune_epochs=1, test_pct=.2)
+    a = train(few, **kw, runs_dir=tmp_path/'runs')
+    b = replay('V001', tmp_path/'runs')
+    assert weights(a) == weights(b) and b.dataset == a.dataset and 'the same weights as V001' in capsys.readouterr().err
+    a._record(environment=a.environment | dict(torch='1.0'))
+    (a.path/'model/model.json').write_text(json.dumps(json.loads((a.path/'model/model.json').read_text()) | dict(sha256='0')))
+    replay('V001', tmp_path/'runs')
+    assert 'Different: torch 1.0, now' in capsys.readouterr().err
+    train(resume='V002', runs_dir=tmp_path/'runs')
+    with pytest.raises(PetLearnError, match='in one go'): replay('newest', tmp_path/'runs')
+    folder = shutil.copytree(few, tmp_path/'copy')
+    train(folder, **QUICK, name='copied', runs_dir=tmp_path/'runs')
+    next(folder.glob('*.jpg')).write_bytes(b'changed')
+    with pytest.raises(PetLearnError, match='1 photos have changed'): replay('copied', tmp_path/'runs')
+
 # three data sets
 
 def test_the_test_set_is_looked_at_once(few, tmp_path, monkeypatch):
