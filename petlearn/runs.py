@@ -236,7 +236,6 @@ def _model(run):
 
 def _model_of_checkpoint(run):
     "The network of a run that was killed, with its best weights."
-    from petlearn.backbones import backbone, network
     from petlearn.callbacks import load_checkpoint
     facts,tensors = load_checkpoint(run.path/'checkpoints/best.safetensors')
     model = run.starting_model()
