@@ -97,7 +97,7 @@ class KeepBest(Callback):
         best:dict|None=None, # Row of the best epoch so far, if the training goes on from an earlier one
         weights:dict|None=None, # The weights of that epoch, by name; those at the beginning when left out
     ):
-        self.log,self.best,self.weights,self.improved = log,best,weights,False
+        self.log,self.best,self.weights = log,best,weights
 
     def before_fit(self):
         if self.weights is None: self.weights = self._copy()
@@ -105,7 +105,7 @@ class KeepBest(Callback):
     def after_validate(self):
         row = self.log.rows[-1]
         if self.best is None or _score(row) < _score(self.best):
-            self.best,self.improved,self.weights = row,True,self._copy()
+            self.best,self.weights = row,self._copy()
 
     def after_fit(self): self.model.load_state_dict(self.weights)
     def _copy(self): return {k: v.detach().clone() for k,v in self.model.state_dict().items()}

@@ -158,7 +158,7 @@ Run.params = _fact('params', "What `train` was told, and what it chose itself.")
 Run.metrics = _fact('metrics', "`valid_error`, `valid_accuracy`, `valid_loss`, `wrong`, `of`; also `test_acc`, …")
 Run.environment = _fact('environment', "Versions of the libraries.")
 Run.error = _fact('error', "Why it failed, in a sentence.")
-Run.epochs = _fact('epochs', "Whole epochs that it has learned, over all phases.")
+Run.epochs = _fact('epochs', "Epochs that it has learned from, over all phases; the last one may have been cut short.")
 Run.steps = _fact('steps', "Steps of learning that it has taken, over all phases.")
 Run.steps_per_sec = _fact('steps_per_sec', "Steps of learning a second, validation not counted.")
 Run.seconds = _fact('seconds', "How long it has been at work: waiting doesn't count.")
@@ -780,7 +780,7 @@ def _phases_table(run):
                    for c in ('cross_entropy', 'accuracy') for d in ('train', 'valid')]
         rows.append((o.name, f'{o.secs:.2f}' + (' (known)' if o.cached else ''), *figures))
     columns = ['phase', 'seconds', *(f'{c}, {d}' for c in ('cross-entropy', 'accuracy') for d in ('train', 'valid'))]
-    notes = [o.note if o.name == 'fine-tune' else '' for o in run.phases]
+    notes = [o.note if o.name != 'features' else '' for o in run.phases]
     df = pd.DataFrame(rows, columns=columns)
     return df.assign(note=notes) if any(notes) else df
 

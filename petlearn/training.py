@@ -266,7 +266,9 @@ def go_on(
     start:float|None=None, # When the clock for `minutes` began to tick (`time.monotonic()`); now, when left out
 ) -> Run: # The same
     "Do the training that the folder of `run` describes, from where it is."
-    if run.facts['states'][-1][0] != State.QUEUED: run.must('resume') # another process was quicker
+    if run.facts['states'][-1][0] != State.QUEUED:
+        raise PetLearnError(f"Another process was quicker with {run.path.name} ({run.state}).", "Expected it QUEUED.",
+                            f"petlearn show {run.version}")
     job = _Job(run, cbs, time.monotonic() if start is None else start)
     try:
         with polite_interrupts() as job.interrupted, _turn(job):
@@ -605,7 +607,7 @@ def replay(
         raise PetLearnError(f"{old.path.name} can't be trained again in one go ({old.parent or old.state}).",
                             "Expected a run that has SUCCEEDED and has no parent.", "runs() shows their states.")
     _check_unchanged(old)
-    settings = {k: v for k,v in old.params.items() if k in Settings.__dataclass_fields__ and v is not None}
+    settings = {k: v for k,v in old.params.items() if k in Settings.__dataclass_fields__} # also None: not the file's
     for o in ('valid_pct', 'test_pct'): settings.pop(o, None) # the table decides
     new = train(old.split, note=f'replay of {old.version}', runs_dir=runs_dir, **settings)
     say(_same_model(old, new))

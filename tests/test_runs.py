@@ -497,19 +497,23 @@ def test_explain_with_a_real_run(run):
     p = [row[f'p_{row.label}'] for _,row in run.predictions.iterrows()]
     assert run.metrics['valid_loss'] == pytest.approx(-sum(map(math.log, p))/len(p))
 
-def test_replay(few, tmp_path, one_thread, capsys):
+def test_replay(few, tmp_path, one_thread, capsys, monkeypatch):
     from petlearn.training import replay
     kw = dict(size=64, epochs=2, fine_tune_epochs=1, test_pct=.2)
     a = train(few, **kw, runs_dir=tmp_path/'runs')
+    (tmp_path/'petlearn.toml').write_text('[train]\nbs = 2\npatience = 1\n') # of today; the run didn't know it
+    monkeypatch.chdir(tmp_path)
     b = replay('V001', tmp_path/'runs')
     assert weights(a) == weights(b) and b.dataset == a.dataset and 'the same weights as V001' in capsys.readouterr().err
     a._record(environment=a.environment | dict(torch='1.0'))
     (a.path/'model/model.json').write_text(json.dumps(json.loads((a.path/'model/model.json').read_text()) | dict(sha256='0')))
     replay('V001', tmp_path/'runs')
     assert 'Different: torch 1.0, now' in capsys.readouterr().err
-    train(resume='V002', runs_dir=tmp_path/'runs')
+    child = train(resume='V002', runs_dir=tmp_path/'runs')
+    assert child._repr_html_().count('not better') in (0, 2), 'in the line and in the table'
     with pytest.raises(PetLearnError, match='in one go'): replay('newest', tmp_path/'runs')
     folder = shutil.copytree(few, tmp_path/'copy')
+    (tmp_path/'petlearn.toml').unlink()
     train(folder, **QUICK, name='copied', runs_dir=tmp_path/'runs')
     next(folder.glob('*.jpg')).write_bytes(b'changed')
     with pytest.raises(PetLearnError, match='1 photos have changed'): replay('copied', tmp_path/'runs')
