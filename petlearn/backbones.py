@@ -6,7 +6,7 @@
 __all__ = ['IMAGENET_MEAN', 'IMAGENET_STD', 'PREFERENCES', 'HEAD', 'efficientnet_lite0', 'efficientnet_lite1',
            'efficientnet_lite2', 'Backbone', 'backbone', 'need_weights', 'backbones', 'preset', 'network']
 
-# %% ../nbs/05_backbones.ipynb #68aa9a75
+# %% ../nbs/05_backbones.ipynb #d86ecc57
 import importlib, os, re
 import pandas as pd
 import timm, torch
@@ -16,7 +16,7 @@ from pathlib import Path
 from torch import nn
 from fastai.vision.learner import create_timm_model, create_vision_model, model_meta
 from .core import PetLearnError, can_reach, did_you_mean
-from .loaders import file_sha256
+from .store import file_sha256
 
 # %% ../nbs/05_backbones.ipynb #cb3e7bf5
 def _lite_file(i):

@@ -449,7 +449,7 @@ def _good_note(note):
 
 # %% ../nbs/09_runs.ipynb #154945ba
 COLUMNS = ('name', 'model', 'status', 'training_start', 'epoch', 'batch', 'test_acc', 'test_loss')
-EXTRAS = ('valid_error', 'note')
+EXTRAS = ('valid_error', 'dataset', 'note')
 
 class RunBook:
     "The runs in a folder; a damaged one is listed as damaged."

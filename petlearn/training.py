@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['train', 'go_on', 'room_needed', 'replay']
 
-# %% ../nbs/10_training.ipynb #7de32716
+# %% ../nbs/10_training.ipynb #58b63078
 import json, platform, shutil, threading, time, traceback
 import fastai, psutil, torch
 import numpy as np
@@ -21,15 +21,17 @@ from . import __version__
 from .backbones import Backbone, backbone, need_weights, preset
 from .callbacks import (EarlyStop, Heartbeat, StopWhen, TimeBudget, TrainingLog, keep_safe, load_checkpoint,
                                 polite_interrupts)
-from .core import PetLearnError, did_you_mean, progress, say, write_atomic
+from .checks import BAD_FILES, WARNS, check as check_photos, copy_groups
+from .core import PetLearnError, progress, say, write_atomic
 from .features import features
-from .labels import guess_labeler, labeler_name
+from .labels import guess_labeler, labeler_name, same_labels
 from .learner import fine_tune, layer_learner, network_facts, save_model, train_head
-from .loaders import add_test_photos, check_split, dataset_version, file_sha256, split_photos
+from .loaders import ORDER, add_test_photos, check_split, dataset_version, split_photos, what_changed
 from .photos import pets
 from .runs import (CAN, LIVE, NEXT, Phase, Run, RunBook, State, _good_note, _holding, _model_of_checkpoint,
                            csv_text, find_run, start_in_background)
 from .settings import Settings, resolve, takes_settings
+from .store import file_sha256
 
 # %% ../nbs/10_training.ipynb #6386344d
 def _settings(given, parent=None):
@@ -50,33 +52,42 @@ def _environment():
     return dict(petlearn=__version__, fastai=fastai.__version__, torch=torch.__version__,
                 python=platform.python_version(), system=platform.system(), threads=torch.get_num_threads())
 
-# %% ../nbs/10_training.ipynb #d3af9dfb
-def _as_split(photos, labeler, test_dir, p):
+# %% ../nbs/10_training.ipynb #c98e62ad
+def _look_first(photos, labeler, skip_damaged):
+    "Refuse photos that nobody should train on; say what else is wrong with them."
+    found = check_photos(photos, labeler, network=None).must(BAD_FILES if skip_damaged else ())
+    for o in [o for o in found.findings if o.severity == WARNS and o.kind != 'few'][:4]: say(f"{o.what} {o.advice}")
+
+def _as_split(photos, labeler, test_dir, p, check):
     "`photos` as a split table, and the name of the labeler; a table made by `split_photos` stays as it is."
-    if isinstance(photos, pd.DataFrame):
-        if labeler is not None:
-            raise PetLearnError("A split table has its labels already.", "Expected no labeler.", "train(split)")
+    is_table = isinstance(photos, pd.DataFrame)
+    if is_table and labeler is not None:
+        raise PetLearnError("A split table has its labels already.", "Expected no labeler.", "train(split)")
+    if is_table: split = check_split(photos)
+    photos = pets() if photos is None else photos
+    if check: _look_first(photos, labeler, p['skip_damaged'])
+    if is_table:
         p['valid_pct'] = p['test_pct'] = None # the table decides
-        split = check_split(photos)
         split = split.assign(file=[Path(o).absolute().as_posix() for o in split.file])
-    else: split = split_photos(pets() if photos is None else photos, labeler, p['valid_pct'], p['seed'], p['test_pct'])
-    if labeler is None and not isinstance(photos, pd.DataFrame): labeler = guess_labeler(split.file)
+    else: split = split_photos(photos, labeler, p['valid_pct'], p['seed'], p['test_pct'])
+    if labeler is None and not is_table and not _several(photos): labeler = guess_labeler(split.file)
     if test_dir is not None: split = add_test_photos(split, test_dir, labeler)
     return split,labeler and labeler_name(labeler)
 
-# %% ../nbs/10_training.ipynb #5e58e6e7
-def _same_labels(split, parent):
-    "Refuse photos whose labels are not exactly those of `parent`, with the difference."
-    ours,theirs = set(split.label),set(parent.labels)
-    if ours == theirs: return
-    more,less = sorted(ours-theirs),sorted(theirs-ours)
-    near = next((o for o in (did_you_mean(k, less) for k in more) if o), '')
-    raise PetLearnError(f"The photos have other labels than {parent.path.name}:"
-                        + (f" {', '.join(map(repr, more))} is new" if more else '') + (';' if more and less else '')
-                        + (f" {', '.join(map(repr, less))} is missing" if less else '') + '.',
-                        f"Expected exactly {', '.join(sorted(theirs))}.",
-                        near or "Train a new model: leave resume= out.")
+def _several(photos):
+    "Are these several data sets, each with a labeler of its own?"
+    return isinstance(photos, (list, tuple)) and len(photos) > 1 and all(Path(o).is_dir() for o in photos)
 
+def _tell_version(book, split):
+    "If the newest run used some of the same photos, but not exactly these: say what is different."
+    last,version = book.newest,dataset_version(split)
+    if last is None or last.dataset == version: return
+    try: old = last.split
+    except PetLearnError: return # damaged, and no matter here
+    if old.sha256.isin(split.sha256).any():
+        say(f"Data set {version}. Since {last.path.name} ({last.dataset}): {what_changed(old, split)}")
+
+# %% ../nbs/10_training.ipynb #9efa9c82
 def _sides(run):
     "What `run`, its parent and all before them used each photo for, by its fingerprint; once learned, always learned."
     before = run.path/'start'/'sides.json'
@@ -84,9 +95,17 @@ def _sides(run):
     new = dict(zip(run.split.sha256, run.split.usage))
     return old | new | {k: 'train' for k,v in old.items() if v == 'train'}
 
+def _known_sides(split, parent):
+    "The side of each photo of `split` that `parent` knows, or of which it knows a near-duplicate; nothing for others."
+    old = parent.split[[Path(o).exists() for o in parent.split.file]]
+    both = pd.concat([split[['file', 'sha256']], old[['file', 'sha256']]], ignore_index=True)
+    groups = copy_groups(list(both.file), list(both.sha256))
+    rank = both.sha256.map(_sides(parent)).map({o: i for i,o in enumerate(ORDER)}).groupby(groups).transform('min')
+    return rank[:len(split)].map(dict(enumerate(ORDER))).set_axis(split.index)
+
 def _keep_sides(split, parent, is_table, test_dir):
     "`split`, with every photo that `parent` knew on its old side."
-    known = split.sha256.map(_sides(parent))
+    known = _known_sides(split, parent)
     wanted = split.usage != 'train' if is_table else (split.usage == 'test') & (test_dir is not None)
     leaks = split[(known == 'train') & wanted]
     if len(leaks):
@@ -100,12 +119,12 @@ def _keep_sides(split, parent, is_table, test_dir):
     return check_split(split if is_table else split.assign(usage=known.fillna(split.usage)))
 
 # %% ../nbs/10_training.ipynb #379ee741
-def _photos_of(parent, photos, labeler, test_dir, p, given):
+def _photos_of(parent, photos, labeler, test_dir, check, p, given):
     "The split table of a training that goes on from `parent`: its own, or that of new `photos`."
     p['labeler'] = parent.params.get('labeler')
     if photos is not None:
-        split,p['labeler'] = _as_split(photos, labeler, test_dir, p)
-        _same_labels(split, parent)
+        split,p['labeler'] = _as_split(photos, labeler, test_dir, p, check)
+        same_labels(split.label, parent.labels, 'the photos', parent.path.name, 'Train a new model: leave resume= out.')
         return _keep_sides(split, parent, isinstance(photos, pd.DataFrame), test_dir)
     odd = [o for o in ('valid_pct', 'test_pct', 'seed') if o in given and given[o] != parent.params.get(o)]
     if odd or labeler is not None or test_dir is not None:
@@ -168,12 +187,12 @@ def _child(book, parent, split, p, name, note):
                                     starts_tuned=tuned, parent=parent.path.name, parent_id=parent.facts.get('id')),
                         name, note, start)
 
-def _continued(book, resume, photos, labeler, test_dir, name, note, given):
+def _continued(book, resume, photos, labeler, test_dir, check, name, note, given):
     "The run that goes on from the run `resume`: itself, or a child."
     parent = find_run(resume, book.folder)
     if parent.state in LIVE: parent.must('resume')
     p = _lineage(_settings(given, parent), parent, given)
-    split = _photos_of(parent, photos, labeler, test_dir, p, given)
+    split = _photos_of(parent, photos, labeler, test_dir, check, p, given)
     same = all(p[k] == parent.params.get(k) for k in given) and dataset_version(split) == parent.dataset and not name
     if 'resume' in parent.can and same: return _queue_again(parent, None if photos is None else split, note)
     return _child(book, parent, split, p, name, note)
@@ -188,6 +207,7 @@ def train(
     name:str='', # Name of the run, in small letters; two memorable words when left out
     note:str='', # A line for yourself, at most 80 characters
     test_dir:str|Path|None=None, # Folder with photos for one single test at the very end; see also `test_pct`
+    check:bool=True, # Look for faults in the photos first, and refuse to train on what can only go wrong?
     background:bool=False, # Train in a process of its own, which goes on when this notebook is closed?
     cbs:list[Callback]|None=None, # fastai callbacks of your own
     runs_dir:str|Path='runs', # Folder in which the run gets its own
@@ -202,10 +222,11 @@ def train(
         raise PetLearnError("Callbacks can't go along into another process.", "Expected background or cbs, not both.",
                             "Leave cbs= out.")
     book = RunBook(runs_dir)
-    if resume is not None: run = _continued(book, resume, photos, labeler, test_dir, name, note, kwargs)
+    if resume is not None: run = _continued(book, resume, photos, labeler, test_dir, check, name, note, kwargs)
     else:
         p = _settings(kwargs)
-        split,p['labeler'] = _as_split(photos, labeler, test_dir, p)
+        split,p['labeler'] = _as_split(photos, labeler, test_dir, p, check)
+        _tell_version(book, split)
         facts = dict(params=p, dataset=dataset_version(split), environment=_environment())
         run = book._create(split, facts, name, note)
     if background: return start_in_background(run)

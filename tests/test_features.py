@@ -6,7 +6,7 @@ import numpy as np, pandas as pd, pytest, torch
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 from petlearn import PetLearnError, Predictor, train
-import petlearn.features as f
+import petlearn.features as f, petlearn.store as s
 from petlearn.backbones import backbone, preset
 from petlearn.drawings import draw_pets
 from petlearn.features import Trunk, bank_folder, features, openvino_engine, torch_engine
@@ -171,9 +171,9 @@ def test_a_full_disk(folder, tmp_path):
 
 SLOW = """
 import sys, time
-import petlearn.features as f
+import petlearn.features as f, petlearn.store as s
 from petlearn.loaders import split_photos
-f.KEEP_EVERY = .2
+s.KEEP_EVERY = .2
 real = f.engine
 def slow(*o):
     name,run,bs = real(*o)

@@ -63,7 +63,7 @@ def test_orientation(orientation):
     data = encode(SMOOTH, 'JPEG', exif=exif, quality=95)
     assert same(open_photo(data), ImageOps.exif_transpose(Image.open(BytesIO(data))).convert('RGB'))
     assert same(open_photo(Image.open(BytesIO(data))), open_photo(data))
-    assert ('turned by its orientation tag' in open_photo(data).info['notes']) == (orientation > 1)
+    assert ('turned' in open_photo(data).info['notes']) == (orientation > 1)
 
 @pytest.mark.parametrize('mode', ['L', '1', 'P', 'CMYK', 'YCbCr', 'HSV'])
 def test_modes_are_like_the_rgb_version(mode):
@@ -122,14 +122,14 @@ def test_animations_give_their_first_frame(fmt):
     data = encode(frames[0], fmt, save_all=True, append_images=frames[1:], **({'lossless': True} if fmt == 'WEBP' else {}))
     img = open_photo(data)
     assert img.getpixel((5, 5)) == (255, 0, 0)
-    assert 'first of 2 frames' in img.info['notes']
+    assert img.info['notes'] == {'animated': 'first of 2 frames'}
 
 def test_wrong_suffix_works_and_is_noted(tmp_path):
     (tmp_path/'cat.jpg').write_bytes(PNG)
     img = open_photo(tmp_path/'cat.jpg')
-    assert same(img, SMOOTH) and img.info['notes'] == ['a PNG file named .jpg']
+    assert same(img, SMOOTH) and img.info['notes'] == {'wrong name': 'a PNG file named .jpg'}
     (tmp_path/'cat.png').write_bytes(PNG)
-    assert open_photo(tmp_path/'cat.png').info['notes'] == []
+    assert open_photo(tmp_path/'cat.png').info['notes'] == {}
 
 def test_all_sources_give_the_same_pixels(tmp_path):
     path = tmp_path/'a.png'
@@ -159,7 +159,7 @@ def test_foreign_orientation_tags_turn_nothing(tag):
     exif = Image.Exif()
     exif[0x0112] = tag
     img = open_photo(encode(SMOOTH, 'JPEG', exif=exif))
-    assert img.size == SMOOTH.size and img.info['notes'] == []
+    assert img.size == SMOOTH.size and img.info['notes'] == {}
 
 @pytest.mark.parametrize('fmt', ['PNG', 'WEBP', 'JPEG'])
 def test_a_damaged_tag_does_not_spoil_the_pixels(fmt):

@@ -160,14 +160,17 @@ BAD = [ # name, folder, arguments, what is said
 @pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
 @pytest.mark.parametrize('name,make,kwargs,says', BAD, ids=[o[0] for o in BAD])
 def test_refused(tmp_path, name, make, kwargs, says, blocked):
-    "Three lines or so, no traceback from the libraries; a run only where the photos themselves could not be used."
+    "A few lines, no traceback from the libraries, and nothing left behind."
     folder = make(tmp_path/'pets')
     with pytest.raises(PetLearnError, match=says) as e: train(folder, runs_dir=tmp_path/'runs', **kwargs)
     assert e.value.expected and str(e.value).count('\n') <= 8
-    failed = [o.state for o in runs(tmp_path/'runs')]
-    assert failed == (['FAILED'] if name in ('cut photo', 'empty photo', 'web page', 'huge photo') else [])
-    assert failed or not (tmp_path/'runs').exists()
+    assert not (tmp_path/'runs').exists()
     blocked.unlink(missing_ok=True) # 'no network' knocks on purpose
+
+def test_damaged_photos_without_a_check(tmp_path):
+    "Nobody looked before, so the features phase finds them: a run that has FAILED, with the reasons."
+    with pytest.raises(PetLearnError, match='cut short'): train(_damage('cut')(tmp_path/'pets'), check=False, size=64, runs_dir=tmp_path/'runs')
+    assert [o.state for o in runs(tmp_path/'runs')] == ['FAILED']
 
 def test_interrupted_before_the_first_checkpoint(tmp_path, pets_folder):
     from fastai.callback.core import Callback

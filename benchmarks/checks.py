@@ -1,0 +1,105 @@
+"""What `check` finds, and what it costs.
+
+python benchmarks/checks.py found FOLDER [SEEDS]          planted sets of 400 photos from FOLDER, one for each seed (3): found and false alarms by kind
+python benchmarks/checks.py speed [N] [--folder FOLDER]   N drawn pets (10,000) and a tenth of them, in fresh processes: seconds and memory
+The pets are drawn once, into FOLDER (by default in the temporary folder).
+"""
+import argparse, json, os, subprocess, sys, tempfile
+from collections import Counter
+from pathlib import Path
+import numpy as np
+import pandas as pd
+from speed import quiet, spread, table
+
+FAULTS = dict(flips=0, leaks=120, damaged=8, dark=0, misspelt=1) # 20 exact copies, and 20 of each kind of near copy
+CHANGES = 'as it is', 'resized', 'recompressed', 'cropped', 'mirrored', 'lightened'
+
+def sample(folder, to, seed, n=400):
+    "Links to `n` photos of `folder`, chosen by `seed`, in a folder for each label."
+    from petlearn.labels import guess_labeler, label_photos
+    from petlearn.photos import find_photos
+    photos = find_photos(folder)
+    labels = label_photos(photos, guess_labeler(photos))
+    for i in sorted(np.random.default_rng(seed).permutation(len(photos))[:n]):
+        (to/labels[i]).mkdir(parents=True, exist_ok=True)
+        (to/labels[i]/f'{i}-{photos[i].name}').symlink_to(photos[i].absolute())
+    return to
+
+def planted(folder, tmp, seed):
+    "A planted set, and what was done to each of its files."
+    from petlearn import practice
+    from petlearn.labels import by_folder
+    real,files = practice._answer_key,{}
+    practice._answer_key = lambda salt, named: files.update(named) or real(salt, named)
+    try: return practice.plant(sample(folder, tmp/'photos', seed), tmp/'planted', seed=seed, labeler=by_folder, **FAULTS), files
+    finally: practice._answer_key = real
+
+def one(folder, seed):
+    "Plant, check, grade: the table of the grade, the share of photos in a false alarm about copies, pairs found and all of them by change, and remarks."
+    from petlearn.checks import check
+    from petlearn.practice import grade
+    with tempfile.TemporaryDirectory() as tmp, quiet():
+        os.environ['FASTAI_HOME'] = f'{tmp}/home'
+        where,files = planted(folder, Path(tmp), seed)
+        result = grade(check(where), reveal=True)
+    wrong = [o.file for o in result.files.itertuples() if o.verdict == 'false alarm' and 'copy' in o.kind]
+    missed = {files[o.file].fault for o in result.files.itertuples() if o.verdict == 'missed' and 'copy' in o.kind}
+    # a pair is an original 'as it is' and its copy: of an exact pair both are
+    change = {}
+    for o in files.values():
+        if o.kind and 'copy' in o.kind and change.get(o.fault, 'as it is') == 'as it is': change[o.fault] = o.how
+    remarks = [f'seed {seed}: missed {change[o]} of {next(f.photo.path.name for f in files.values() if f.fault == o)}' for o in missed]
+    remarks += [f'seed {seed}: false alarm about {files[o].photo.path.name}' for o in wrong]
+    return result.table, len(set(wrong))/len(files), Counter(v for k,v in change.items() if k not in missed), Counter(change.values()), remarks
+
+def found(folder, seeds=3):
+    "All kinds, then the copies by what was changed, then which were missed."
+    results = [one(folder, o) for o in range(1, seeds+1)]
+    total = pd.concat([o[0][['planted', 'found', 'false_alarms']] for o in results]).groupby(level=0, sort=False).sum()
+    rows = [[o.Index, o.planted, o.found, f'{o.found/o.planted:.1%}' if o.planted else '', o.false_alarms] for o in total.itertuples()]
+    table(rows, [f"{seeds} planted set{'s'*(seeds != 1)}", 'planted', 'found', '', 'files in a false alarm'])
+    print()
+    hit,of = (sum((o[i] for o in results), Counter()) for i in (2, 3))
+    table([[o, of[o], hit[o], f'{hit[o]/of[o]:.1%}'] for o in CHANGES if of[o]], ['copies', 'planted', 'found', ''])
+    n,m = (sum(many[o] for o in CHANGES[1:]) for many in (hit, of))
+    print(f"\nNear copies: {n} of {m} found ({n/m:.1%}); photos in a false alarm: {spread([o[1]*100 for o in results], '{:.2f}')} %", *(r for o in results for r in o[4]), sep='\n')
+
+CODE = """
+import json, resource, sys, time
+from petlearn.checks import check
+def peak(): return max(resource.getrusage(o).ru_maxrss for o in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))*1024
+before,start = peak(),time.perf_counter()
+n = len(check(sys.argv[1]).photos)
+print(json.dumps([n, time.perf_counter()-start, before, peak()]))
+"""
+
+def measure(folder, home):
+    "Check `folder` in a fresh process: photos, seconds, the most memory before and after."
+    env = os.environ | dict(FASTAI_HOME=str(home))
+    r = subprocess.run([sys.executable, '-W', 'ignore', '-c', CODE, str(folder)], check=True, capture_output=True, text=True, env=env)
+    return json.loads(r.stdout.splitlines()[-1])
+
+def speed(n=10_000, folder=None, repeats=3):
+    "Cold: nothing is remembered. Warm: the same folder once more, in another process."
+    from petlearn.drawings import draw_pets
+    folder,rows = Path(folder or Path(tempfile.gettempdir())/'petlearn-drawn'),[]
+    for some in (n//10, n):
+        pets = draw_pets(folder/f'pets-{some}', some) if len(list((folder/f'pets-{some}').glob('*.jpg'))) != some else folder/f'pets-{some}'
+        with tempfile.TemporaryDirectory() as home:
+            for name,times in (('cold', 1), ('warm', repeats)):
+                took = [measure(pets, home) for _ in range(times)]
+                rows.append([f'{took[0][0]:,} photos, {name}', spread([o[1] for o in took]), f'{took[0][0]/np.median([o[1] for o in took]):.0f}',
+                             spread([o[3]/1e6 for o in took], '{:.0f}'), f'{took[0][2]/1e6:.0f}'])
+    table(rows, ['check', 'seconds', 'photos a second', 'most memory, MB', 'of it the imports'])
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_subparsers(dest='what', required=True)
+    one_by_one = what.add_parser('found')
+    one_by_one.add_argument('folder')
+    one_by_one.add_argument('seeds', type=int, nargs='?', default=3)
+    fast = what.add_parser('speed')
+    fast.add_argument('n', type=int, nargs='?', default=10_000)
+    fast.add_argument('--folder')
+    args = vars(parser.parse_args())
+    {'found': found, 'speed': speed}[args.pop('what')](**args)
