@@ -1,6 +1,7 @@
 """What `check` finds, and what it costs.
 
 python benchmarks/checks.py found FOLDER [SEEDS]          planted sets of 400 photos from FOLDER, one for each seed (3): found and false alarms by kind
+python benchmarks/checks.py evidence FOLDER [SEEDS]       the same sets: how well hash, cosine and agreement each tell copies from different photos
 python benchmarks/checks.py speed [N] [--folder FOLDER]   N drawn pets (10,000) and a tenth of them, in fresh processes: seconds and memory
 The pets are drawn once, into FOLDER (by default in the temporary folder).
 """
@@ -64,6 +65,35 @@ def found(folder, seeds=3):
     n,m = (sum(many[o] for o in CHANGES[1:]) for many in (hit, of))
     print(f"\nNear copies: {n} of {m} found ({n/m:.1%}); photos in a false alarm: {spread([o[1]*100 for o in results], '{:.2f}')} %", *(r for o in results for r in o[4]), sep='\n')
 
+def separation(folder, seed):
+    "For near copies and for all pairs of different photos: bits of the hash that differ, cosine, agreement (0 if not even looked at)."
+    from petlearn import checks
+    with tempfile.TemporaryDirectory() as tmp, quiet():
+        os.environ['FASTAI_HOME'] = f'{tmp}/home'
+        where,files = planted(folder, Path(tmp), seed)
+        usable,records,_ = checks._open_all(checks.check(where, network=None).photos.assign(sha256=''))
+        x,grey = checks._features(usable, 'efficientnet_lite0'),records['grey']
+        names = [Path(o).relative_to(where).as_posix() for o in usable.file]
+        agree = {k: checks.agreement(grey[i], grey[j], *way)[0] for k,(_,i,j,way) in checks._candidates(grey, .85).items()}
+    bits,flipped = checks.perceptual_hash(grey).astype(np.int8),checks.perceptual_hash(grey[:,:,::-1]).astype(np.int8)
+    apart = lambda a,b: (a[:,None] != b[None]).sum(2)
+    a,b = np.triu_indices(len(names), 1)
+    fault = [files[o].fault if files[o].kind and 'copy' in files[o].kind else None for o in names]
+    near = np.array([fault[i] is not None and fault[i] == fault[j] for i,j in zip(a, b)])
+    same = usable.sha256.to_numpy()
+    rows = pd.DataFrame(dict(near=near, hash=-np.minimum(apart(bits, bits), apart(flipped, bits))[a,b], cosine=(x@x.T)[a,b],
+                             agreement=[agree.get((i, j), 0) for i,j in zip(a, b)]))
+    return rows[same[a] != same[b]]
+
+def evidence(folder, seeds=3):
+    "What each of the three would find if it alone decided, with the strictest threshold that has no false alarm."
+    all_pairs = pd.concat([separation(folder, o) for o in range(1, seeds+1)])
+    copies,others = all_pairs[all_pairs.near],all_pairs[~all_pairs.near]
+    sign = dict(hash=-1, cosine=1, agreement=1)
+    table([[o, f'{k*copies[o].min():.3g}', f'{k*copies[o].median():.3g}', f'{k*others[o].max():.3g}', f'{(copies[o] > others[o].max()).mean():.1%}']
+           for o,k in sign.items()], [f'{len(copies)} near copies, {len(others):,} other pairs', 'worst copy', 'median copy',
+                                      'most similar other pair', 'copies found without a false alarm'])
+
 CODE = """
 import json, resource, sys, time
 from petlearn.checks import check
@@ -98,8 +128,11 @@ if __name__ == '__main__':
     one_by_one = what.add_parser('found')
     one_by_one.add_argument('folder')
     one_by_one.add_argument('seeds', type=int, nargs='?', default=3)
+    alone = what.add_parser('evidence')
+    alone.add_argument('folder')
+    alone.add_argument('seeds', type=int, nargs='?', default=3)
     fast = what.add_parser('speed')
     fast.add_argument('n', type=int, nargs='?', default=10_000)
     fast.add_argument('--folder')
     args = vars(parser.parse_args())
-    {'found': found, 'speed': speed}[args.pop('what')](**args)
+    {'found': found, 'evidence': evidence, 'speed': speed}[args.pop('what')](**args)

@@ -6,11 +6,12 @@
 __all__ = ['STEPS', 'COMMANDS', 'FREE', 'OTHER_WORDS', 'MANY', 'train', 'check', 'new', 'predict', 'list_runs', 'show', 'compare',
            'stop', 'help_about', 'main']
 
-# %% ../nbs/17_cli.ipynb #83cad236
-import json, os, re, sys, tempfile, traceback
+# %% ../nbs/17_cli.ipynb #01525320
+import json, os, re, shlex, sys, tempfile, traceback
 from argparse import Namespace
 from fastcore.script import anno_parser, bool_arg
 from pathlib import Path
+from subprocess import list2cmdline
 from . import __version__
 from .core import PetLearnError, as_path, did_you_mean, write_atomic
 from .settings import resolve, takes_settings
@@ -72,13 +73,14 @@ def check(
     if undo: return print(*[fixes.undo(o) for o in ([photos] if isinstance(photos, str) else photos)], sep='\n')
     done = checks.check(photos, _labeler(labeler), None if network == 'none' else network)
     if fix: return print(*done.fix(*[o.strip() for o in fix.split(',') if fix != 'sure'], yes=yes), sep='\n')
-    print(checks.checkup_text(done, lambda o: f'petlearn check {_quoted(photos)} --fix "{o.kind}"'))
+    again = f'petlearn check {_quoted(photos)}' + (f' --labeler {_quoted(labeler)}' if labeler else '')
+    print(checks.checkup_text(done, lambda o: f'{again} --fix "{o.kind}"'))
     done.must()
 
-def _quoted(photos):
-    "Names of `photos` as one types them in a terminal."
-    names = [str(o) for o in ([photos] if isinstance(photos, (str, Path)) else photos)]
-    return ' '.join(f'"{o}"' if ' ' in o else o for o in names)
+def _quoted(words):
+    "One of the `words`, or several, as one types them in a terminal."
+    words = [str(o) for o in ([words] if isinstance(words, (str, Path)) else words)]
+    return (list2cmdline if os.name == 'nt' else shlex.join)(words)
 
 # %% ../nbs/17_cli.ipynb #fd3dac73
 STEPS = ('# My photos\n\nPut your photos into the folders below `photos`, then run the cells one by one.',

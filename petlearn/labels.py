@@ -311,7 +311,8 @@ def _labels_failed(labeler, failed, n):
     "The error for photos without a label, with three examples and what went wrong."
     names = ', '.join(Path(o).name for o,_ in failed[:3])
     why = failed[0][1]
-    why = (f'it raised {type(why).__name__}: {str(why).splitlines()[0] if str(why) else ""}'
+    why = (why.what.rstrip('.') if isinstance(why, PetLearnError) else
+           f'it raised {type(why).__name__}: {str(why).splitlines()[0] if str(why) else ""}'
            if isinstance(why, Exception) else f'it returned {why!r}')
     name = labeler_name(labeler)
     return PetLearnError(f"{name} has no label for {len(failed)} of {n} photos, such as {names} ({why}).",

@@ -113,7 +113,8 @@ def _drop_copies(df):
     "Keep one row for each fingerprint; raises `PetLearnError` if copies have different labels."
     _check_one_label(df)
     one = df.drop_duplicates('sha256')
-    if len(one) < len(df): say(f"{len(df)-len(one)} photos are there twice, byte for byte; each is counted once.")
+    n = len(df)-len(one)
+    if n: say(f"{_count(n, 'photo')} {'is' if n == 1 else 'are'} there twice, byte for byte; each is counted once.")
     return one
 
 # %% ../nbs/04_loaders.ipynb #d4915ce7
@@ -150,7 +151,7 @@ def _joined(relations, n):
         if group.equals(before): return group
 
 def _copies(df):
-    "A number for each photo of `df`; copies and near-duplicates have the same."
+    "A number for each photo of `df`; copies and near copies have the same."
     alike = copy_groups([Path(o) for o in df.file], list(df.sha256))
     return _joined([alike, df.sha256], len(df)).set_axis(df.index)
 
@@ -167,7 +168,7 @@ def _no_group(what):
                          "group_func=lambda o: o.stem.split('-')[0]")
 
 def _groups(df, group_func):
-    "A number for each photo of `df`: the same for near-duplicates, and for those that `group_func` gives one name."
+    "A number for each photo of `df`: the same for near copies, and for those that `group_func` gives one name."
     alike = _copies(df)
     n = int(alike.duplicated(keep=False).sum())
     if n: say(f"{n:,} photos are nearly the same as another one; such photos stay together, on one side.")
@@ -401,7 +402,7 @@ def _exam_first(df):
     last = rank.groupby(_copies(df)).transform('max')
     gone = df[rank < last]
     if len(gone): say(f"{_count(len(gone), 'photo')} left out of training or validation, such as {gone.file.iloc[0]}: "
-                      "the same photo, or nearly the same, is in the exam.")
+                      "the same photo, or nearly the same, is in the validation or test set.")
     return _drop_copies(df[rank == last]).sort_values('file', ignore_index=True)
 
 def add_test_photos(

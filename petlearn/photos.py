@@ -6,14 +6,14 @@
 __all__ = ['SUFFIXES', 'MAX_PIXELS', 'MIN_SIDE', 'MAX_MEMBERS', 'MAX_BYTES', 'MAX_RATIO', 'PETS_URL', 'PETS_SIZE', 'PETS_START',
            'PETS_COUNT', 'PhotoList', 'find_photos', 'show_photos', 'PhotoError', 'open_photo', 'unpack', 'pets']
 
-# %% ../nbs/01_photos.ipynb #168f061a
+# %% ../nbs/01_photos.ipynb #027570d2
 import bz2, gzip, hashlib, lzma, os, re, shutil, stat, tarfile, urllib.request, zipfile
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
-from fastcore.foundation import Config
+from fastcore.xtras import Config
 from PIL import Image, UnidentifiedImageError
 from .core import PetLearnError, as_path, can_reach, did_you_mean, progress, say, whole_number
 from .drawings import draw_pets

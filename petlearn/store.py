@@ -37,10 +37,10 @@ def read_same(
     "The bytes of a photo; raises `PetLearnError` if they are others than before."
     try: f = BytesIO(Path(path).read_bytes())
     except OSError as e:
-        raise PetLearnError(f"Can't read {path}: {e.strerror}.", "Expected a photo.", "Split again.") from e
+        raise PetLearnError(f"Can't read {path}: {e.strerror}.", "Expected a photo.", "Is it still there?") from e
     if hashlib.sha256(f.getbuffer()).hexdigest() != sha256:
-        raise PetLearnError(f"{path} has changed since the photos were split.", "Expected the same photo.",
-                            "Split again.")
+        raise PetLearnError(f"{path} has changed since its fingerprint was taken.", "Expected the same photo.",
+                            "Try again; a split table must be made again: split_photos(...)")
     f.name = str(path)
     return f
 

@@ -79,9 +79,9 @@ def _several(photos):
     return isinstance(photos, (list, tuple)) and len(photos) > 1 and all(Path(o).is_dir() for o in photos)
 
 def _tell_version(book, split):
-    "If the newest run used some of the same photos, but not exactly these: say what is different."
+    "If this data set is new here, and the newest run used some of the same photos: say what is different."
     last,version = book.newest,dataset_version(split)
-    if last is None or last.dataset == version: return
+    if last is None or any(o.get('dataset') == version for o in book.rows): return
     try: old = last.split
     except PetLearnError: return # damaged, and no matter here
     if old.sha256.isin(split.sha256).any():

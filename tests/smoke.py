@@ -5,11 +5,16 @@ from importlib.metadata import version
 from pathlib import Path
 from fastai.callback.core import Callback
 from petlearn import PetLearnError, Predictor, UploadPredictor, draw_pets, train
-from petlearn.all import compare, explain, follow, runs
+from petlearn.all import check, combine, compare, explain, follow, grade, plant, runs
 from petlearn.cli import main
 
 folder = Path(tempfile.mkdtemp())
 pets = draw_pets(folder/'pets', n=40, seed=11)
+faulty = plant(pets, folder/'faulty', leaks=3, damaged=2, dark=2)
+checkup = check(faulty)
+assert not checkup.ok and grade(checkup).table.loc[['copy', 'near copy', 'damaged', 'dark', 'spelling'], 'recall'].eq(1).all()
+assert len(checkup.fix()) and len(checkup.undo()) and main(['check', str(faulty)]) == 2
+assert len(combine(pets, draw_pets(folder/'more', n=20, seed=12))) == 60
 run = train(pets, epochs=1, fine_tune_epochs=1, size=96, runs_dir=folder/'runs')
 photo = pets/'Abyssinian_1.jpg'
 ours,loaded = run.predict(photo),Predictor(run.path).predict(photo)
