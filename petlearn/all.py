@@ -1,5 +1,6 @@
 "Everything a student types: `from petlearn.all import *`."
-from petlearn.backbones import Backbone, backbone, backbones, efficientnet_lite0, preset
+from petlearn import fixes
+from petlearn.backbones import backbone, backbones, efficientnet_lite0, preset
 from petlearn.callbacks import TimeBudget
 from petlearn.checks import check
 from petlearn.core import PetLearnError

@@ -98,7 +98,7 @@ DARK,BRIGHT,BLURRED = 70,190,.36
 
 def _light(records):
     "How bright the bright and the dark parts of each photo are, from 0 to 255."
-    flat = np.sort(records['grey'].reshape(len(records), -1), 1)
+    flat = np.sort(records['grey'].reshape(len(records), SIDE**2), 1)
     return flat[:,int(.95*SIDE**2)],flat[:,int(.05*SIDE**2)]
 
 # %% ../nbs/03_checks.ipynb #ca5f8bf7
@@ -111,7 +111,7 @@ def perceptual_hash(
 ) -> np.ndarray: # Photos × 64 bits (`bool`)
     "Is each of the 8 × 8 coarsest waves of a picture stronger than the median of them? (Zauner 2010)"
     small = grey.reshape(len(grey), 32, 2, 32, 2).mean((2, 4), dtype=np.float32)
-    waves = (_waves() @ small @ _waves().T).reshape(len(grey), -1)
+    waves = (_waves() @ small @ _waves().T).reshape(len(grey), 64)
     return waves > np.median(waves, 1, keepdims=True)
 
 # %% ../nbs/03_checks.ipynb #c213d4f0
@@ -175,16 +175,16 @@ def agreement(
     a,whole,step = Image.fromarray(a),_seen_in(Image.fromarray(b), (0, 0, SIDE, SIDE), False),2.
     box = *part,part[2]
     best = float(_seen_in(a, box, mirror) @ whole)
-    if best < .7: return best,box
-    while step >= .25:
+    if best < .6: return best,box
+    while step > .1:
         moved = max(((float(_seen_in(a, o, mirror) @ whole), o) for o in
                      (_inside([p+step*d for p,d in zip(box, s)]) for s in _STEPS)), key=lambda o: o[0])
-        if moved[0] > best + 1e-4: best,box = moved
+        if moved[0] > best + 1e-5: best,box = moved
         else: step /= 2
     return best,box
 
 # %% ../nbs/03_checks.ipynb #d362ca53
-AGREE,DIFFER = .94,.2 # two pictures are copies if their pixels agree at least so well, and differ in detail at most so
+AGREE,DIFFER = .94,.22 # two pictures are copies if their pixels agree at least so well, and differ in detail at most so
 
 def _places(picture):
     "A picture of 32 × 32 pixels as 64 places with 16 pixels each, without their means."
@@ -610,6 +610,7 @@ def _moved(changes):
     files = (c.folder/o for c in changes if c.kind == 'quarantine' for o in c.files)
     return {o for o in files if not os.path.lexists(o)}
 
+# %% ../nbs/03_checks.ipynb #2c539f1a
 @patch
 def fix(self:Checkup,
     *kinds:str, # What to mend, such as `'damaged'` or `'spelling'`; by default what nobody would regret
@@ -646,7 +647,8 @@ def _of_table(photos):
     "The same as `_listed`, for a table."
     if 'file' not in photos:
         raise PetLearnError("The table has no column file.", "Expected a split table.", "split_photos('pets')")
-    if photos.empty: raise PetLearnError("The table is empty.", "Expected a row for each photo.", "split_photos('pets')")
+    if photos.empty:
+        raise PetLearnError("The table is empty.", "Expected a row for each photo.", "split_photos('pets')")
     files = [as_path(o).absolute() for o in photos.file]
     return [files],list(photos.usage.astype(str)) if 'usage' in photos else ['']*len(files),_tops(files),{}
 

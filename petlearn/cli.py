@@ -26,16 +26,18 @@ def train(
     note:str='', # A line for yourself, at most 80 characters
     test_dir:str='', # Folder with photos for one single test at the very end
     background:bool=False, # Train in a process of its own, which goes on when this terminal is closed
+    check:bool_arg=True, # Look for faults in the photos first, and refuse what can only go wrong (True or False)
     show_settings:bool=False, # Only print each setting and where it came from
     cache:bool_arg=True, # Keep features for the next training, and use those that were kept (True or False)
     runs_dir:str='runs', # Folder in which the run gets its own
     **kwargs, # Settings
 ):
     "Train an image classifier on photos and keep it as a run."
+    if not cache: kwargs['cache'] = False
     if show_settings: return print(_settings(kwargs, resume, runs_dir))
     from petlearn import training
     run = training.train(photos, _labeler(labeler), resume=resume, name=name, note=note,
-                         test_dir=test_dir or None, background=background, runs_dir=runs_dir, **kwargs)
+                         test_dir=test_dir or None, check=check, background=background, runs_dir=runs_dir, **kwargs)
     if background: print(f"{run.path.name} trains in the background.\n"
                          f"petlearn show {run.version} --follow   watches it\n"
                          f"petlearn stop {run.version}            stops it")
@@ -75,7 +77,9 @@ def check(
     if fix: return print(*done.fix(*[o.strip() for o in fix.split(',') if fix != 'sure'], yes=yes), sep='\n')
     again = f'petlearn check {_quoted(photos)}' + (f' --labeler {_quoted(labeler)}' if labeler else '')
     print(checks.checkup_text(done, lambda o: f'{again} --fix "{o.kind}"'))
-    done.must()
+    if not done.ok:
+        raise PetLearnError(done.verdict, "Expected photos of which nothing stops a training.",
+                            f"What stops it stands above: {', '.join(dict.fromkeys(o.kind for o in done.stops))}.")
 
 def _quoted(words):
     "One of the `words`, or several, as one types them in a terminal."
@@ -104,9 +108,14 @@ def new(
         raise PetLearnError("The new folder needs a name.", "Expected a name, and perhaps labels.",
                             "petlearn new mypets cat dog")
     folder,labels = as_path(name),labels or ['cat', 'dog']
-    bad = [o for o in labels if not o.strip() or Path(o).name != o or o.startswith(('.', '_'))]
+    odd = r'[<>:"/\\|?*]|^$|^[\s._]|[\s.]$'
+    bad = [o for o in labels if re.search(odd, o) or not o.isprintable()]
     if bad: raise PetLearnError(f"{bad[0]!r} can't be the name of a folder for a label.", "Expected plain words.",
-                                f"petlearn new {name} cat dog")
+                                f"petlearn new {_quoted(name)} cat dog")
+    if len({o.casefold() for o in labels}) < max(len(labels), 2):
+        raise PetLearnError(f"These are not enough labels, or one comes twice: {', '.join(labels)}.",
+                            "Expected two or more that differ in more than capital letters.",
+                            f"petlearn new {_quoted(name)} cat dog")
     if folder.exists():
         raise PetLearnError(f"{folder} is there already.", "Expected a new name: nothing is overwritten.",
                             f"petlearn new {name}-2")

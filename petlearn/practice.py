@@ -24,9 +24,11 @@ from .photos import MIN_SIDE, find_photos, open_photo
 
 # %% ../nbs/03a_practice.ipynb #0d108154
 def _crop(img):
-    "`img` without a twentieth on each side."
+    "`img` without a tenth of its width and height; which tenth is up to its own pixels."
     w,h = img.size
-    return img.crop((round(w*.05), round(h*.05), round(w*.95), round(h*.95)))
+    chance = np.random.default_rng(int(np.asarray(img, np.uint32).sum()))
+    left,top = (int(chance.integers(0, o//10 + 1)) for o in (w, h))
+    return img.crop((left, top, left + w - w//10, top + h - h//10))
 
 _CHANGES = {
     'resized': lambda o: o.resize([max(MIN_SIDE, round(s*.6)) for s in o.size], Image.Resampling.LANCZOS),

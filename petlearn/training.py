@@ -96,7 +96,7 @@ def _sides(run):
     return old | new | {k: 'train' for k,v in old.items() if v == 'train'}
 
 def _known_sides(split, parent):
-    "The side of each photo of `split` that `parent` knows, or of which it knows a near-duplicate; nothing for others."
+    "The side of each photo of `split` that `parent` knows, or of which it knows a near copy; nothing for others."
     old = parent.split[[Path(o).exists() for o in parent.split.file]]
     both = pd.concat([split[['file', 'sha256']], old[['file', 'sha256']]], ignore_index=True)
     groups = copy_groups(list(both.file), list(both.sha256))
