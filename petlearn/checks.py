@@ -115,7 +115,8 @@ def perceptual_hash(
     return waves > np.median(waves, 1, keepdims=True)
 
 # %% ../nbs/03_checks.ipynb #c213d4f0
-_PARTS = [(0, 0, 64)] + [(x, y, 57.6) for x in (0, 3.2, 6.4) for y in (0, 3.2, 6.4)] # left, top and side
+_PLACES = [1.6*i for i in range(5)]
+_PARTS = [(0, 0, 64)] + [(x, y, 57.6) for x in _PLACES for y in _PLACES] # left, top and side
 
 def _unit(rows):
     "`rows` with mean 0 and length 1, so that a product of two is their correlation."
@@ -327,7 +328,8 @@ def _seen(table, records):
     for kind,(which,rule,figures) in many.items():
         if not which.any(): continue
         rows = table[which].assign(value=figures[which]).sort_values('value', ascending=kind != 'bright')
-        yield Finding(kind, f"{_photos(len(rows))} {kind}: {_some(rows.file)} ({rule}).",
+        be = 'is' if len(rows) == 1 else 'are'
+        yield Finding(kind, f"{_photos(len(rows))} {be} {kind}: {_some(rows.file)} ({rule}).",
                       'Look at them. Keep them if new photos will be like that.', rows[['file', 'label', 'value']])
 
 def _noted(table, records):
@@ -395,8 +397,9 @@ def _pairs_of(table, records, x):
     pairs = pd.DataFrame(exact, columns=_COLUMNS)
     pairs = pd.concat([pairs, near.assign(a=at[near.a.astype(int)], b=at[near.b.astype(int)])], ignore_index=True)
     a,b = pairs.a.astype(int),pairs.b.astype(int)
-    bits,mirrored = perceptual_hash(records['grey']),perceptual_hash(records['grey'][:,:,::-1])
-    pairs['hash'] = np.minimum((bits[a] != bits[b]).sum(1), (mirrored[a] != bits[b]).sum(1))
+    of_a,of_b = records['grey'][a],perceptual_hash(records['grey'][b])
+    bits = [(perceptual_hash(o) != of_b).sum(1) for o in (of_a, of_a[:,:,::-1])]
+    pairs['hash'] = np.minimum(*bits)
     if x is not None: pairs['cosine'] = (x[a]*x[b]).sum(1).round(3)
     for o in 'ab':
         for c in ('file', 'label', 'usage'): pairs[f'{c}_{o}'] = table[c].to_numpy()[pairs[o].astype(int)]
@@ -435,8 +438,8 @@ def _copied(table, records, pairs):
     for kind,some in (('copy', rest[rest.how == 'same bytes']), ('near copy', rest[rest.how != 'same bytes'])):
         if not len(some): continue
         extra = _extra(table, records, some)
-        how = ', '.join(f'{n} {o}' for o,n in some.how.value_counts().items())
-        what = f"Of {_photos(len(extra))} there is another copy ({how}): {_some(extra)}."
+        how = ', '.join(f'{o}: {n}' for o,n in some.how.value_counts().items())
+        what = f"{_photos(len(extra))} can be spared, because another copy is there ({how}): {_some(extra)}."
         yield Finding(kind, what, 'They teach nothing new; training keeps copies on one side.', _long(some), extra)
 
 # %% ../nbs/03_checks.ipynb #0ff67f31
@@ -446,10 +449,10 @@ def _alike(table, x, pairs, block=1024):
     "A finding about photos that are no copies and still look much alike to the network."
     copies = set(zip(pairs.a, pairs.b))
     found = []
-    for start in range(0, len(x), block):
-        cosine = np.triu(x[start:start+block] @ x.T, start+1)
+    for start in progress(range(0, len(x), block), 'comparing features'):
+        cosine = x[start:start+block] @ x.T
         found += [(table.file[start+i], table.file[j], cosine[i,j]) for i,j in np.argwhere(cosine > ALIKE)
-                  if (start+i, j) not in copies]
+                  if j > start+i and (start+i, j) not in copies]
     if found:
         rows = pd.DataFrame(sorted(found, key=lambda o: -o[2]), columns=['file_a', 'file_b', 'cosine'])
         yield Finding('alike', f"{len(rows):,} pairs of other photos look much alike: "
@@ -710,8 +713,9 @@ def _features(table, network):
     from petlearn.features import features # of a later notebook: here it is only used
     held_back = once.label.duplicated().idxmax() # `features` wants a split; which one doesn't matter
     bank = features(once.assign(usage=['valid' if i == held_back else 'train' for i in once.index]), network)
-    x = pd.Series(range(len(bank)), index=bank.table.sha256)[table.sha256].to_numpy()
-    return bank.x[x]/np.maximum(np.linalg.norm(bank.x[x], axis=1, keepdims=True), 1e-9)
+    x = bank.x[pd.Series(range(len(bank)), index=bank.table.sha256)[table.sha256].to_numpy()]
+    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
+    return x
 
 # %% ../nbs/03_checks.ipynb #5e3d7df7
 def check(

@@ -67,14 +67,16 @@ def check(
     network:str='efficientnet_lite0', # Also compare the features of this network; none is quicker
     fix:str='', # Kinds to mend, with commas between, such as damaged,copy; or sure: what nobody would regret
     yes:bool=False, # Mend even if more than 20 % of the photos change at once
-    undo:bool=False, # Take back the newest change of the folder
+    undo:bool=False, # Take back the newest change of the folder, and once more for the one before
 ):
     "Look for everything that could spoil a training, and mend it if asked to."
     from petlearn import checks, fixes, photos as p
     photos = p.pets() if photos is None else photos
     if undo: return print(*[fixes.undo(o) for o in ([photos] if isinstance(photos, str) else photos)], sep='\n')
     done = checks.check(photos, _labeler(labeler), None if network == 'none' else network)
-    if fix: return print(*done.fix(*[o.strip() for o in fix.split(',') if fix != 'sure'], yes=yes), sep='\n')
+    if fix:
+        for o in done.fix(*[o.strip() for o in fix.split(',') if fix != 'sure'], yes=yes): print(str(o).split(';')[0])
+        return print(f'petlearn check {_quoted(photos)} --undo takes the last of them back.')
     again = f'petlearn check {_quoted(photos)}' + (f' --labeler {_quoted(labeler)}' if labeler else '')
     print(checks.checkup_text(done, lambda o: f'{again} --fix "{o.kind}"'))
     if not done.ok:

@@ -50,12 +50,16 @@ class PhotoList(list):
 def _skip_reason(path, folder):
     "Why `path` is no photo to look at, or `None` if it is one."
     parts = path.relative_to(folder).parts
-    if any(o.startswith('.') or o == '__MACOSX' for o in parts): return 'hidden'
     if '_quarantine' in parts: return 'in quarantine'
+    if any(o.startswith('.') or o == '__MACOSX' for o in parts): return 'hidden'
     if path.is_dir(): return 'linked folders' if path.is_symlink() else 'not readable'
     if path.suffix.lower() not in SUFFIXES: return 'not photos'
     if not path.is_file(): return 'broken links' if path.is_symlink() else 'not photos'
     if not os.access(path, os.R_OK): return 'not readable'
+
+def _is_record(path):
+    "Is `path` what petlearn itself wrote into a folder of quarantined photos?"
+    return '_quarantine' in path.parts and path.name in ('.lock', 'change.json')
 
 def _links(root, folders):
     "Those of `folders` in `root` that are links to elsewhere."
@@ -74,7 +78,7 @@ def find_photos(
 ) -> PhotoList: # Paths in sorted order, and a count of what was skipped
     "List the photos below `folder`; raises `PetLearnError` if it is missing or holds none."
     folder = _folder(folder)
-    files = [(o, _skip_reason(o, folder)) for o in _all_files(folder)]
+    files = [(o, _skip_reason(o, folder)) for o in _all_files(folder) if not _is_record(o)]
     skipped = Counter(why for _,why in files if why)
     photos = PhotoList([o for o,why in files if not why], folder, skipped)
     if not photos: raise _no_photos(folder, skipped)

@@ -65,6 +65,7 @@ def _as_split(photos, labeler, test_dir, p, check):
         raise PetLearnError("A split table has its labels already.", "Expected no labeler.", "train(split)")
     if is_table: split = check_split(photos)
     photos = pets() if photos is None else photos
+    if not isinstance(photos, (str, bytes, Path, pd.DataFrame)) and hasattr(photos, '__iter__'): photos = list(photos)
     if check: _look_first(photos, labeler, p['skip_damaged'])
     if is_table:
         p['valid_pct'] = p['test_pct'] = None # the table decides
