@@ -303,6 +303,8 @@ def _split_trouble(split):
     both = _on_both_sides(split)
     n = _count(len(both), 'photo')
     if both: return f"{n} in training and held back at once (or in the test), such as {both[0]}."
+    twice = split.file[split.file.duplicated()]
+    if len(twice): return f"{_count(len(twice), 'file')} in the table twice, such as {twice.iloc[0]}."
 
 def check_split(
     split:pd.DataFrame, # Table with the columns `file`, `label`, `usage` and `sha256`

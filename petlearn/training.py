@@ -56,7 +56,9 @@ def _environment():
 def _look_first(photos, labeler, skip_damaged):
     "Refuse photos that nobody should train on; say what else is wrong with them."
     found = check_photos(photos, labeler, network=None).must(BAD_FILES if skip_damaged else ())
-    for o in [o for o in found.findings if o.severity == WARNS and o.kind != 'few'][:4]: say(f"{o.what} {o.advice}")
+    warned = [o for o in found.findings if o.severity == WARNS and o.kind != 'few']
+    for o in warned[:4]: say(f"{o.what} {o.advice}")
+    if len(warned) > 4: say(f"And {len(warned)-4} more findings: check(photos) shows all of them.")
 
 def _as_split(photos, labeler, test_dir, p, check):
     "`photos` as a split table, and the name of the labeler; a table made by `split_photos` stays as it is."
