@@ -558,7 +558,7 @@ def _html_row(o):
 
 @patch
 def _repr_html_(self:Checkup):
-    head = ''.join(f'<th>{o}</th>' for o in ('', 'kind', 'files', 'what', 'examples'))
+    head = ''.join(f"<th style='text-align:left'>{o}</th>" for o in ('', 'kind', 'files', 'what', 'examples'))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(map(_html_row, self.findings))}</tbody></table>"
     return f"<p>{escape(self.title)}. <b>{escape(self.verdict)}</b></p>" + table*bool(self.findings)
 
