@@ -160,7 +160,7 @@ def test_columns_and_blanks(tmp_path):
     assert list(book.table.columns) == [*COLUMNS, *EXTRAS] and list(runs(tmp_path, columns='').table.columns) == list(COLUMNS)
     assert COLUMNS == ('name', 'model', 'status', 'training_start', 'epoch', 'batch', 'test_acc', 'test_loss')
     assert book.table.test_loss.isna().tolist() == [False, True], 'blank, never zero'
-    assert json.loads(book.to_json())[1]['test_acc'] is None and book.to_csv().splitlines()[2].split(',')[-4:] == ['']*4
+    assert json.loads(book.to_json())[1]['test_acc'] is None and book.to_csv().splitlines()[2].split(',')[-5:] == ['', '', '', 'D-12345678', '']
     assert 'nan' not in str(book).lower() and 'None' not in book._repr_html_()
     assert pd.read_csv(__import__('io').StringIO(book.to_csv())).test_acc.isna().tolist() == [False, True]
 
@@ -372,7 +372,7 @@ def test_other_labels_are_refused(few, tmp_path):
     train(few, **QUICK, runs_dir=tmp_path)
     for labeler,says in ((lambda o: 'Cat' if o.name[0].isupper() else 'dog', "'Cat' is new; 'cat' is missing"), (lambda o: 'cat' if o.name[0].isupper() else 'Dog', "Did you mean 'dog'")):
         with pytest.raises(PetLearnError, match=says) as e: train(few, labeler, resume='V001', runs_dir=tmp_path)
-    assert len(runs(tmp_path)) == 1 and "exactly cat, dog" in e.value.expected
+    assert len(runs(tmp_path)) == 1 and "exactly 'cat', 'dog'" in e.value.expected
 
 def test_a_tuned_parent(few, tmp_path):
     a = train(few, size=64, epochs=1, fine_tune_epochs=2, lr=.02, runs_dir=tmp_path)
