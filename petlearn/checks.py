@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['SIDE', 'NOTES', 'LOOK', 'DARK', 'BRIGHT', 'BLURRED', 'AGREE', 'DIFFER', 'STOPS', 'WARNS', 'HINTS', 'MOVE', 'RELABEL',
            'KINDS', 'BAD_FILES', 'PAIRS', 'MIN_LABELS', 'MIN_PHOTOS', 'ADVISED', 'UNEVEN', 'ALIKE', 'SURE', 'SIDES',
-           'look', 'fingerprints', 'look_at_all', 'perceptual_hash', 'agreement', 'near_copies', 'copy_groups',
-           'Finding', 'Checkup', 'checkup_text', 'check']
+           'look', 'fingerprints', 'look_at_all', 'perceptual_hash', 'agreement', 'near_copies', 'same_pairs',
+           'connected', 'copy_groups', 'Finding', 'Checkup', 'checkup_text', 'check']
 
-# %% ../nbs/03_checks.ipynb #a0b6548f
+# %% ../nbs/03_checks.ipynb #c4b93e97
 import os
 import numpy as np
 import pandas as pd
@@ -25,8 +25,8 @@ from fastcore.basics import patch
 from PIL import Image
 from .core import PetLearnError, as_path, did_you_mean, progress, whole_number
 from .fixes import correct, quarantine
-from .labels import (CAT_BREEDS, breed, cat_or_dog, guess_labeler, is_cat, label_photos, same_labels,
-                             similar_labels)
+from .labels import (CAT_BREEDS, breed, cat_or_dog, corrections, guess_labeler, is_cat, label_photos,
+                             same_labels, similar_labels)
 from .photos import SUFFIXES, find_photos, open_photo, show_photos
 from .store import Store, file_sha256, read_same, store_folder
 
@@ -208,28 +208,30 @@ def _how(mirror, box):
     words = ['mirrored']*mirror + ['cut']*(box[2]*box[3] < .95*SIDE**2)
     return ' and '.join(words) or 'saved again'
 
-_found = {} # the answers of the last searches, by the photos' fingerprints: `check` and `split_photos` both ask
-
 def near_copies(
-    shas:list, # Fingerprints of photos, each once
-    grey:np.ndarray, # Photos × 64 × 64 pixels, as `look` makes them
+    grey:np.ndarray, # Different photos × 64 × 64 pixels, as `look` makes them
 ) -> pd.DataFrame: # A row a pair: positions `a` and `b`, their `agreement` (.94 to 1), and `how` they differ
     "Pairs of photos that show the same picture."
-    key = hash(tuple(shas))
-    if not shas: return pd.DataFrame(columns=_COLUMNS)
-    if key not in _found:
-        rows = []
-        for (a,b),(_,i,j,way) in progress(_candidates(grey).items(), 'comparing photos'):
-            fits,box = agreement(grey[i], grey[j], *way)
-            copy = fits >= AGREE and _difference(grey[i], grey[j], box, way[1]) <= DIFFER
-            if copy: rows.append((a, b, fits, _how(way[1], box)))
-        while len(_found) > 3: del _found[next(iter(_found))]
-        _found[key] = pd.DataFrame(sorted(rows), columns=_COLUMNS)
-    return _found[key]
+    rows = []
+    for (a,b),(_,i,j,way) in progress(_candidates(grey).items(), 'comparing photos') if len(grey) else ():
+        fits,box = agreement(grey[i], grey[j], *way)
+        copy = fits >= AGREE and _difference(grey[i], grey[j], box, way[1]) <= DIFFER
+        if copy: rows.append((a, b, fits, _how(way[1], box)))
+    return pd.DataFrame(sorted(rows), columns=_COLUMNS)
 
-# %% ../nbs/03_checks.ipynb #af617eaa
-def _groups(n, pairs):
-    "A number for each of `n` things, the same for those that `pairs` connect, over others, too."
+# %% ../nbs/03_checks.ipynb #32b776f6
+def same_pairs(
+    keys:list, # Anything that can be compared
+) -> list: # Pairs of positions: the first that is equal, and this one
+    "Which of `keys` are the same."
+    first = {}
+    return [(first.setdefault(o, i), i) for i,o in enumerate(keys)]
+
+def connected(
+    n:int, # How many things there are
+    pairs:list, # Pairs of positions that belong together
+) -> list: # A whole number for each of the `n`: the same for those that `pairs` connect, over others, too
+    "Put together what belongs together."
     number = list(range(n))
     def root(i):
         while number[i] != i: i = number[i]
@@ -244,14 +246,13 @@ def copy_groups(
     shas:list, # Their fingerprints
 ) -> list: # A whole number for each photo: copies of one another have the same
     "Which photos are copies of one another; those that can't be opened are copies only byte for byte."
-    first = {}
-    for i,o in enumerate(shas): first.setdefault(o, i)
-    records,trouble = look_at_all([files[i] for i in first.values()], list(first))
-    good = [k for k in range(len(first)) if k not in trouble]
-    places = list(first.values())
-    pairs = near_copies([shas[places[k]] for k in good], records['grey'][good])
-    near = [(places[good[a]], places[good[b]]) for a,b in zip(pairs.a, pairs.b)]
-    return _groups(len(files), near + [(first[o], i) for i,o in enumerate(shas)])
+    same = same_pairs(shas)
+    once = [i for a,i in same if a == i]
+    records,trouble = look_at_all([files[i] for i in once], [shas[i] for i in once])
+    good = [k for k in range(len(once)) if k not in trouble]
+    pairs = near_copies(records['grey'][good])
+    near = [(once[good[a]], once[good[b]]) for a,b in zip(pairs.a, pairs.b)]
+    return connected(len(files), near + same)
 
 # %% ../nbs/03_checks.ipynb #e2495c47
 STOPS,WARNS,HINTS = 'stops','warns','notes'
@@ -264,7 +265,7 @@ KINDS = { # how severe, and how it can be mended
     'leak': (WARNS, MOVE), 'spelling': (WARNS, RELABEL), 'copy': (WARNS, MOVE),
     'near copy': (WARNS, MOVE), 'dark': (WARNS, MOVE), 'bright': (WARNS, MOVE), 'blurred': (WARNS, MOVE),
     'few': (WARNS, None), 'imbalance': (WARNS, None), 'alike': (HINTS, None), 'wrong name': (HINTS, None),
-    'turned': (HINTS, None), 'animated': (HINTS, None), 'foreign': (HINTS, None)}
+    'corrected': (HINTS, None), 'turned': (HINTS, None), 'animated': (HINTS, None), 'foreign': (HINTS, None)}
 
 BAD_FILES = 'empty', 'damaged', 'not a photo', 'needs plug-in', 'oversized', 'too small', 'unreadable'
 PAIRS = 'leak', 'two labels', 'copy', 'near copy', 'alike' # kinds about pairs of photos
@@ -387,14 +388,10 @@ def _lost_capitals(table, labeler):
 # %% ../nbs/03_checks.ipynb #1ff0831a
 def _pairs_of(table, records, x):
     "All pairs of rows that are copies: byte for byte (`same bytes`), or near; with the evidence for each."
-    first,exact = {},[]
-    for i,o in enumerate(table.sha256):
-        if o in first: exact.append((first[o], i, 1., 'same bytes'))
-        else: first[o] = i
-    once = list(first.values())
-    near = near_copies(list(first), records['grey'][once])
-    at = np.array(once, int)
-    pairs = pd.DataFrame(exact, columns=_COLUMNS)
+    same = same_pairs(table.sha256)
+    at = np.array([i for a,i in same if a == i], int)
+    near = near_copies(records['grey'][at])
+    pairs = pd.DataFrame([(a, i, 1., 'same bytes') for a,i in same if a != i], columns=_COLUMNS)
     pairs = pd.concat([pairs, near.assign(a=at[near.a.astype(int)], b=at[near.b.astype(int)])], ignore_index=True)
     a,b = pairs.a.astype(int),pairs.b.astype(int)
     of_a,of_b = records['grey'][a],perceptual_hash(records['grey'][b])
@@ -409,7 +406,7 @@ def _pairs_of(table, records, x):
 def _extra(table, records, pairs):
     "The files among `pairs` that one can do without: of each group, all but the largest picture."
     area = records['width'].astype(int)*records['height']
-    rows = table.file.to_frame().assign(group=_groups(len(table), zip(pairs.a, pairs.b)), area=-area.astype(int))
+    rows = table.file.to_frame().assign(group=connected(len(table), zip(pairs.a, pairs.b)), area=-area.astype(int))
     rows = rows.assign(link=rows.file.map(os.path.islink)).sort_values(['area', 'link', 'file'])
     return sorted(rows.file[rows.group.duplicated()])
 
@@ -484,6 +481,14 @@ class Checkup:
 
     @property
     def ok(self) -> bool: return not self.stops
+
+    @property
+    def groups(self) -> dict:
+        "A number for the fingerprint of each photo: copies of one another have the same."
+        sha = dict(zip(self.photos.file, self.photos.sha256))
+        place = {o: i for i,o in enumerate(dict.fromkeys(sha.values()))}
+        pairs = [(place[sha[a]], place[sha[b]]) for a,b in zip(self.pairs.file_a, self.pairs.file_b)]
+        return dict(zip(place, connected(len(place), pairs)))
 
     def __contains__(self, kind): return kind in self.kinds
     def _ipython_key_completions_(self): return self.kinds
@@ -686,15 +691,25 @@ def _labelled(sets, photos, labeler):
     if isinstance(photos, pd.DataFrame) and 'label' in photos: return _labels_of_table(photos)
     labels,findings = [],[]
     for files in sets:
-        try: labels.append(label_photos(files, guess_labeler(files) if labeler is None else labeler))
+        try:
+            rule = guess_labeler(files) if labeler is None else labeler
+            labels.append(label_photos(files, rule))
+            findings += _corrected(corrections(files, rule))
         except PetLearnError as e:
             labels.append(['']*len(files))
             kind = 'case' if 'capital letter' in e.what else 'no label'
             findings.append(Finding(kind, e.what, ' '.join(o for o in (e.expected, e.fix) if o)))
     for i,o in enumerate(labels[1:], 2):
-        e = None if findings else _try(same_labels, o, labels[0], f'data set {i}', 'the first')
+        if '' in (o[0], labels[0][0]): continue # which is a finding of its own
+        e = _try(same_labels, o, labels[0], f'data set {i}', 'the first')
         if e: findings.append(Finding('labels differ', e.what, f'{e.expected} {e.fix}'))
     return [o for some in labels for o in some],findings
+
+def _corrected(labels):
+    "A finding about `labels` (by path) that come from a labels.csv."
+    n = len(labels)
+    if n: yield Finding('corrected', f"{n:,} label{'s'*(n != 1)} corrected by labels.csv: {_some(labels)}.", '',
+                        pd.DataFrame({'file': [o.as_posix() for o in labels], 'label': labels.values()}))
 
 def _labels_of_table(photos):
     "The same as `_labelled`, for a table."
@@ -705,6 +720,7 @@ def _labels_of_table(photos):
     return list(labels),[Finding('no label', what, 'Expected a word in each row of the column label.',
                                  pd.DataFrame({'file': empty.map(lambda o: Path(o).absolute().as_posix())}))]
 
+# %% ../nbs/03_checks.ipynb #8cb820e8
 def _features(table, network):
     "The features of the photos in `table` as rows of length 1, in its order; `None` where there is nothing to train."
     once = table.drop_duplicates('sha256')

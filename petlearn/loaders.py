@@ -7,7 +7,7 @@ __all__ = ['COLOURS', 'ANIMALS', 'ORDER', 'SIZES', 'split_photos', 'check_split'
            'add_test_photos', 'split_by_folder', 'read_split', 'combine', 'PetImage', 'OpenPhoto', 'square_photo',
            'fit_batch_size', 'photo_dataloaders', 'seen_size']
 
-# %% ../nbs/04_loaders.ipynb #1a4add86
+# %% ../nbs/04_loaders.ipynb #495a7b1c
 import hashlib, os
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +22,8 @@ from fastai.data.core import DataLoaders
 from fastai.data.transforms import ColReader, IndexSplitter, IntToFloatTensor
 from fastai.vision.augment import Resize, ResizeMethod
 from fastai.vision.core import PILImage
-from .checks import MIN_LABELS, MIN_PHOTOS, SIDES, copy_groups, fingerprints
+from .checks import (MIN_LABELS, MIN_PHOTOS, SIDES, Checkup, connected, copy_groups, fingerprints,
+                             same_pairs)
 from .core import PetLearnError, as_path, real_number, say, whole_number
 from .labels import corrections, guess_labeler, label_photos, same_labels
 from .photos import find_photos, open_photo
@@ -135,25 +136,24 @@ def _check_counts(labels):
 # %% ../nbs/04_loaders.ipynb #e070ec33
 def _photo_table(photos, labeler):
     "One row for each photo in `photos`: `file`, `label` and `sha256`; raises `PetLearnError` for too few."
-    df = _all_labelled(_data_sets(photos), labeler)
-    _check_counts(df.label)
-    df = _drop_copies(df.assign(sha256=_fingerprints(df.file))).sort_values('file', ignore_index=True)
+    if isinstance(photos, Checkup): df = photos.photos.loc[photos.photos.sha256 != '', ['file', 'label', 'sha256']]
+    else:
+        df = _all_labelled(_data_sets(photos), labeler)
+        _check_counts(df.label)
+        df = df.assign(sha256=_fingerprints(df.file))
+    df = _drop_copies(df).sort_values('file', ignore_index=True)
     _check_counts(df.label)
     return df
 
-# %% ../nbs/04_loaders.ipynb #a07de9d8
-def _joined(relations, n):
-    "A number for each of `n` photos: the same for those that one of the `relations` ties together, over any way."
-    group = pd.Series(range(n))
-    while True:
-        before = group
-        for o in relations: group = group.groupby(pd.Series(list(o))).transform('min')
-        if group.equals(before): return group
-
+# %% ../nbs/04_loaders.ipynb #1c32b701
 def _copies(df):
     "A number for each photo of `df`; copies and near copies have the same."
-    alike = copy_groups([Path(o) for o in df.file], list(df.sha256))
-    return _joined([alike, df.sha256], len(df)).set_axis(df.index)
+    return pd.Series(copy_groups([Path(o) for o in df.file], list(df.sha256)), df.index)
+
+def _with_names(alike, df, group_func):
+    "The groups `alike` of the photos in `df`, joined with those that `group_func` gives one name."
+    pairs = same_pairs(alike) + same_pairs(_names_of_groups(df, group_func))
+    return pd.Series(connected(len(df), pairs), df.index)
 
 def _names_of_groups(df, group_func):
     "What `group_func` says for each photo of `df`; raises `PetLearnError` if it fails or says nothing."
@@ -167,13 +167,12 @@ def _no_group(what):
     return PetLearnError(what, "Expected a function from a path to the name of its animal or scene.",
                          "group_func=lambda o: o.stem.split('-')[0]")
 
-def _groups(df, group_func):
-    "A number for each photo of `df`: the same for near copies, and for those that `group_func` gives one name."
-    alike = _copies(df)
+def _groups(df, alike, group_func):
+    "The groups `alike` of near copies in `df`, joined by the names that `group_func` gives; says what it did."
     n = int(alike.duplicated(keep=False).sum())
     if n: say(f"{n:,} photos are nearly the same as another one; such photos stay together, on one side.")
     if group_func is None: return alike
-    group = _joined([alike, _names_of_groups(df, group_func)], len(df)).set_axis(df.index)
+    group = _with_names(alike, df, group_func)
     say(f"{_count(len(df), 'photo')} in {_count(group.nunique(), 'group')}; a group stays together, on one side.")
     return group
 
@@ -252,7 +251,7 @@ def _check_shares(valid_pct, test_pct, valid_n, test_n):
                             "valid_pct=.2, test_pct=.1")
 
 def split_photos(
-    photos:str|Path|list, # A folder, a list of files, or several folders whose labels are the same
+    photos:str|Path|list|Checkup, # A folder, files, several folders whose labels are the same, or what `check` gave
     labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses for each folder
     valid_pct:float=0.2, # Share of each label to hold back, between 0 and 1
     seed:int=42, # Another number holds back other photos
@@ -269,7 +268,8 @@ def split_photos(
     counts = dict(df.label.value_counts().sort_index())
     test = _put_aside('test_n', test_pct, test_n, counts, {k: v-2 for k,v in counts.items()})
     valid = _put_aside('valid_n', valid_pct, valid_n, counts, {k: v-test[k]-1 for k,v in counts.items()})
-    df.insert(2, 'usage', _sides(df, _groups(df, group_func), valid, test, seed))
+    alike = df.sha256.map(photos.groups) if isinstance(photos, Checkup) else _copies(df)
+    df.insert(2, 'usage', _sides(df, _groups(df, alike, group_func), valid, test, seed))
     if not (df.usage == 'valid').any():
         raise PetLearnError("Nothing can be held back: all photos of each label hang together.",
                             "Expected at least two groups of a label.", "Add photos, or leave group_func out.")
@@ -487,7 +487,7 @@ def _once_learned(df, group_func):
     "`df`, with photos that hang together on the side that was used first: training, then validation, then the test."
     rank = df.usage.map(ORDER.index)
     group = _copies(df)
-    if group_func: group = _joined([group, _names_of_groups(df, group_func)], len(df)).set_axis(df.index)
+    if group_func: group = _with_names(group, df, group_func)
     first = rank.groupby(group).transform('min')
     for i,used in enumerate(('training', 'validation')):
         moved = df.file[(rank > i) & (first == i)]

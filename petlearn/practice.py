@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['plant', 'Grade', 'grade']
 
-# %% ../nbs/03a_practice.ipynb #7246f465
+# %% ../nbs/03a_practice.ipynb #86dc750c
 import hashlib, json, os, shutil
 from collections import Counter, namedtuple
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from .core import (PetLearnError, as_path, did_you_mean, progress, real_number, 
                            write_atomic)
 from .labels import guess_labeler, label_photos
 from .photos import MIN_SIDE, find_photos, open_photo
+from .store import file_sha256
 
 # %% ../nbs/03a_practice.ipynb #0d108154
 def _crop(img):
@@ -97,12 +98,8 @@ def _twins(rng, groups, n):
                         "Expected labels with a letter in them, and with 3 photos or more.",
                         f"plant(..., misspelt={len(twins)})")
 
-# %% ../nbs/03a_practice.ipynb #29e709e0
+# %% ../nbs/03a_practice.ipynb #0a46e644
 _Photo = namedtuple('_Photo', 'sha label path')
-
-def _fingerprint(path):
-    "The SHA-256 of the file at `path`."
-    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
 def _read(folder, labeler):
     "The photos of `folder` that can be opened, each content once, in an order that doesn't depend on names."
@@ -110,7 +107,7 @@ def _read(folder, labeler):
     labels = label_photos(paths, guess_labeler(paths) if labeler is None else labeler)
     _check_labels(sorted(set(labels)))
     pairs = progress(list(zip(paths, labels)), 'reading')
-    found = [_Photo(_fingerprint(o), label, o) for o,label in pairs if _opens(o)]
+    found = [_Photo(file_sha256(o), label, o) for o,label in pairs if _opens(o)]
     photos = list({o.sha: o for o in sorted(found, reverse=True)}.values())[::-1]
     if not photos: raise PetLearnError(f"None of the {len(paths)} photos in {folder} can be opened.",
                                        "Expected whole photos to begin with.", "Try plant(draw_pets('pets'))")

@@ -54,11 +54,13 @@ def _environment():
 
 # %% ../nbs/10_training.ipynb #c98e62ad
 def _look_first(photos, labeler, skip_damaged):
-    "Refuse photos that nobody should train on; say what else is wrong with them."
+    "Refuse photos that nobody should train on, say what else is wrong with them, and give the `Checkup`."
     found = check_photos(photos, labeler, network=None).must(BAD_FILES if skip_damaged else ())
-    warned = [o for o in found.findings if o.severity == WARNS and o.kind != 'few']
-    for o in warned[:4]: say(f"{o.what} {o.advice}")
+    later = 'few', 'copy', 'near copy' # of which the verdict and the split speak
+    warned = [o for o in found.findings if o.severity == WARNS and o.kind not in later or o.kind == 'corrected']
+    for o in warned[:4]: say(f"{o.what} {o.advice}".strip())
     if len(warned) > 4: say(f"And {len(warned)-4} more findings: check(photos) shows all of them.")
+    return found
 
 def _as_split(photos, labeler, test_dir, p, check):
     "`photos` as a split table, and the name of the labeler; a table made by `split_photos` stays as it is."
@@ -68,11 +70,11 @@ def _as_split(photos, labeler, test_dir, p, check):
     if is_table: split = check_split(photos)
     photos = pets() if photos is None else photos
     if not isinstance(photos, (str, bytes, Path, pd.DataFrame)) and hasattr(photos, '__iter__'): photos = list(photos)
-    if check: _look_first(photos, labeler, p['skip_damaged'])
+    found = _look_first(photos, labeler, p['skip_damaged']) if check else photos
     if is_table:
         p['valid_pct'] = p['test_pct'] = None # the table decides
         split = split.assign(file=[Path(o).absolute().as_posix() for o in split.file])
-    else: split = split_photos(photos, labeler, p['valid_pct'], p['seed'], p['test_pct'])
+    else: split = split_photos(found, labeler, p['valid_pct'], p['seed'], p['test_pct'])
     if labeler is None and not is_table and not _several(photos): labeler = guess_labeler(split.file)
     if test_dir is not None: split = add_test_photos(split, test_dir, labeler)
     return split,labeler and labeler_name(labeler)
