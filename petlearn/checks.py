@@ -8,22 +8,21 @@ __all__ = ['SIDE', 'NOTES', 'LOOK', 'DARK', 'BRIGHT', 'BLURRED', 'AGREE', 'DIFFE
            'look', 'fingerprints', 'look_at_all', 'perceptual_hash', 'agreement', 'near_copies', 'same_pairs',
            'connected', 'copy_groups', 'Finding', 'Checkup', 'checkup_text', 'check']
 
-# %% ../nbs/03_checks.ipynb #c4b93e97
+# %% ../nbs/03_checks.ipynb #39cf15b6
 import os
 import numpy as np
 import pandas as pd
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from fastcore.basics import patch
 from PIL import Image
-from .core import PetLearnError, as_path, did_you_mean, progress, whole_number
+from .cards import thumbnail
+from .core import PetLearnError, as_path, counted, did_you_mean, progress, whole_number
 from .fixes import correct, quarantine
 from .labels import (CAT_BREEDS, breed, cat_or_dog, corrections, guess_labeler, is_cat, label_photos,
                              same_labels, similar_labels)
@@ -301,8 +300,6 @@ def _some(files, n=3):
     names = [Path(o).name for o in files]
     return ', '.join(names[:n]) + (', …' if len(names) > n else '')
 
-def _photos(n): return f"{n:,} photo{'s'*(n != 1)}"
-
 def _unusable(table, trouble):
     "Findings about files that can't be used, one for each kind of trouble; `trouble` is a dict from row to error."
     kinds = {}
@@ -311,11 +308,12 @@ def _unusable(table, trouble):
         kinds.setdefault(getattr(e, 'kind', 'unreadable'), []).append((table.file[i], why))
     for kind,rows in kinds.items():
         such = ': ' if len(rows) == 1 else f' ({_some(f for f,_ in rows)}): '
-        yield Finding(kind, f"{len(rows):,} of {_photos(len(table))} can't be used{such}{rows[0][1]}",
+        yield Finding(kind, f"{len(rows):,} of {counted(len(table), 'photo')} can't be used{such}{rows[0][1]}",
                       "Get them again, or move them away; train(..., skip_damaged=True) leaves them out.",
                       pd.DataFrame(rows, columns=['file', 'reason']))
     if 5*len(trouble) > len(table):
-        yield Finding('unusable', f"{len(trouble):,} of {_photos(len(table))} can't be used. That is no accident.",
+        yield Finding('unusable',
+                      f"{len(trouble):,} of {counted(len(table), 'photo')} can't be used. That is no accident.",
                       'Look at the folder, the disk or the download. '
                       'To train on the rest all the same: train(..., check=False, skip_damaged=True)')
 
@@ -330,7 +328,7 @@ def _seen(table, records):
         if not which.any(): continue
         rows = table[which].assign(value=figures[which]).sort_values('value', ascending=kind != 'bright')
         be = 'is' if len(rows) == 1 else 'are'
-        yield Finding(kind, f"{_photos(len(rows))} {be} {kind}: {_some(rows.file)} ({rule}).",
+        yield Finding(kind, f"{counted(len(rows), 'photo')} {be} {kind}: {_some(rows.file)} ({rule}).",
                       'Look at them. Keep them if new photos will be like that.', rows[['file', 'label', 'value']])
 
 def _noted(table, records):
@@ -339,11 +337,12 @@ def _noted(table, records):
             'animated': "are animations; only the first picture counts"}
     for bit,kind in enumerate(NOTES):
         rows = table[records['notes'] >> bit & 1 == 1]
-        if len(rows): yield Finding(kind, f"{_photos(len(rows))} {said[kind]}: {_some(rows.file)}.", '', rows[['file']])
+        if not len(rows): continue
+        yield Finding(kind, f"{counted(len(rows), 'photo')} {said[kind]}: {_some(rows.file)}.", '', rows[['file']])
     real,endings = records['format'].astype(str),Image.registered_extensions()
     wrong = [o not in ('', 'MPO') and endings.get(Path(f).suffix.lower(), o) != o for f,o in zip(table.file, real)]
     rows = table.assign(format=real)[wrong]
-    if len(rows): yield Finding('wrong name', f"The ending of {_photos(len(rows))} is that of another format: "
+    if len(rows): yield Finding('wrong name', f"The ending of {counted(len(rows), 'photo')} is that of another format: "
                                 f"{_some(rows.file)}.", 'petlearn opens them; other programs may not.', rows)
 
 # %% ../nbs/03_checks.ipynb #de588112
@@ -353,7 +352,8 @@ def _counted(table, min_photos, advised):
     "Findings about the number of photos of each label; copies don't count."
     counts = table.label.value_counts()
     if len(counts) < MIN_LABELS:
-        what = f"All {_photos(len(table))} have the same label, {counts.index[0]!r}." if len(counts) else 'No photos.'
+        n = counted(len(table), 'photo')
+        what = f"All {n} have the same label, {counts.index[0]!r}." if len(counts) else 'No photos.'
         yield Finding('one label', what, f"Expected at least {MIN_LABELS} labels to tell apart. "
                       "Add photos of something else, or pass another labeler=.")
     for kind,what,some,advice in (
@@ -373,7 +373,7 @@ def _spelled(table):
     "Findings about labels that look like one another."
     for odd,usual,why in similar_labels(list(table.label)):
         rows = table[table.label == odd].assign(instead=usual)[['file', 'label', 'instead']]
-        yield Finding('spelling', f"The label {odd!r} ({_photos(len(rows))}) looks like {usual!r} ({why}).",
+        yield Finding('spelling', f"The label {odd!r} ({counted(len(rows), 'photo')}) looks like {usual!r} ({why}).",
                       f"If they mean the same, call them {usual!r}.", rows)
 
 def _lost_capitals(table, labeler):
@@ -420,7 +420,8 @@ def _copied(table, records, pairs):
     if len(leaks):
         both = table[table.sha256.isin(table.sha256.iloc[[*leaks.a, *leaks.b]])] # with all that have the same bytes
         learned,kept = (both.file[(both.usage == 'train') == o] for o in (True, False))
-        yield Finding('leak', f"{_photos(len(leaks))} in training and held back as well: {_some(leaks.file_a)}.",
+        yield Finding('leak',
+                      f"{counted(len(leaks), 'photo')} in training and held back as well: {_some(leaks.file_a)}.",
                       'The error rate would be too good. Take them out of training.', _long(leaks),
                       learned[~learned.isin(kept)])
     torn = pairs[pairs.label_a != pairs.label_b]
@@ -436,7 +437,7 @@ def _copied(table, records, pairs):
         if not len(some): continue
         extra = _extra(table, records, some)
         how = ', '.join(f'{o}: {n}' for o,n in some.how.value_counts().items())
-        what = f"{_photos(len(extra))} can be spared, because another copy is there ({how}): {_some(extra)}."
+        what = f"{counted(len(extra), 'photo')} can be spared, because another copy is there ({how}): {_some(extra)}."
         yield Finding(kind, what, 'They teach nothing new; training keeps copies on one side.', _long(some), extra)
 
 # %% ../nbs/03_checks.ipynb #0ff67f31
@@ -522,7 +523,7 @@ def title(self:Checkup) -> str:
     some = ', '.join(f'{label} {n:,}' for label,n in counts[:6].items()) + (', …' if len(counts) > 6 else '')
     names = ', '.join(o.name or str(o) for o in self.folders[:3]) + (', …' if len(self.folders) > 3 else '')
     labels = f", {len(counts)} label{'s'*(len(counts) != 1)}: {some}" if some else ''
-    return f"{_photos(len(self.photos))} in {names}{labels}"
+    return f"{counted(len(self.photos), 'photo')} in {names}{labels}"
 
 @patch(as_prop=True)
 def verdict(self:Checkup) -> str:
@@ -546,20 +547,13 @@ def checkup_text(
 @patch
 def __repr__(self:Checkup): return checkup_text(self)
 
-def _picture(path, side=48):
-    "The photo at `path` as a small picture for a web page, or nothing if it can't be opened."
-    img,name,f = _try(open_photo, path, side),escape(Path(path).name),BytesIO()
-    if isinstance(img, PetLearnError): return ''
-    img.resize((side, side)).save(f, 'JPEG', quality=70)
-    return f'<img alt="{name}" title="{name}" src="data:image/jpeg;base64,{b64encode(f.getvalue()).decode()}">'
-
 def _html_row(o):
     "A finding as a row of a table for a web page."
     sign = {STOPS: '■ stops', WARNS: '▲ warns', HINTS: '• notes'}[o.severity]
     text = f'{escape(o.what)} {escape(o.advice)}' + (f'<br><code>{escape(o.fix)}</code>' if o.fix else '')
     return (f"<tr><td style='white-space:nowrap'>{sign}</td><td>{escape(o.kind)}</td><td>{len(o.files):,}</td>"
             f"<td style='text-align:left'>{text}</td>"
-            f"<td style='white-space:nowrap'>{''.join(map(_picture, o.files[:4]))}</td></tr>")
+            f"<td style='white-space:nowrap'>{''.join(thumbnail(f, 48) for f in o.files[:4])}</td></tr>")
 
 @patch
 def _repr_html_(self:Checkup):
@@ -600,7 +594,7 @@ def _check_share(findings, photos, moved, yes):
     "More than a fifth of the photos in one call needs a yes."
     n = len({o for finding in findings for o in finding.move} - moved)
     if yes is True or 5*n <= len(photos): return
-    raise PetLearnError(f"{n:,} of {_photos(len(photos))} ({n/len(photos):.0%}) would be changed at once.",
+    raise PetLearnError(f"{n:,} of {counted(len(photos), 'photo')} ({n/len(photos):.0%}) would be changed at once.",
                         "Expected at most 20 % in one call; nothing was changed.",
                         "Look at some of them first. If you are sure, add yes=True")
 
@@ -716,7 +710,7 @@ def _labels_of_table(photos):
     labels = photos.label.astype(object).where(photos.label.notna(), '').astype(str)
     empty = photos.file[labels == '']
     if not len(empty): return list(labels),[]
-    what = f"{len(empty):,} of {_photos(len(photos))} in the table have no label: {_some(empty)}."
+    what = f"{len(empty):,} of {counted(len(photos), 'photo')} in the table have no label: {_some(empty)}."
     return list(labels),[Finding('no label', what, 'Expected a word in each row of the column label.',
                                  pd.DataFrame({'file': empty.map(lambda o: Path(o).absolute().as_posix())}))]
 

@@ -589,6 +589,58 @@ _TRUST = [
          ('error rate', 'leak')),
 ]
 
+# %% ../nbs/16_explain.ipynb #2c5c9ade
+def _own_temperature(run):
+    heat = run.metrics.get('temperature')
+    if heat is None: return "it has no temperature: it was made by an older petlearn"
+    how = 'as sure as the network is' if .99 < heat < 1.01 else f"{'less sure' if heat > 1 else 'surer'} than the network is"
+    return f"its temperature is {heat:.2f}: its probabilities are {how}"
+
+def _own_novelty(run):
+    scores = [o.get('novelty') for o in _answers(run)]
+    known = [o for o in scores if o is not None and o == o]
+    if not known: return "it can't tell: it learned from too few photos, or was made by an older petlearn"
+    return f"of {_many(len(known), 'photo')} held back it would refuse {sum(o > 2.5 for o in known)} (novelty above 2.5)"
+
+def _own_interval(run):
+    from petlearn.evaluate import in_words
+    return in_words(run.metrics['wrong'], run.metrics['of'])
+
+# %% ../nbs/16_explain.ipynb #65d8322c
+_CLOSER = [
+    Term('confidence interval', "The range in which the true figure lies, as far as so few photos can tell. Its rule "
+         "is made so that it is right in 19 of 20 such cases.", _own_interval,
+         ('uncertainty', 'error bar', 'margin of error', 'interval', 'Clopper-Pearson'), ('error rate', 'rule of three')),
+    Term('McNemar test', "Are two models really different, or was it luck? Only photos count that one has right and "
+         "the other one wrong; if there is no difference, they fall on both sides like a coin.", None,
+         ('mcnemar', 'p value', 'significance', 'paired test'), ('confidence interval',)),
+    Term('AUC', "How well a label's probability puts its own photos before all others: 1 if always, 0.5 if by chance. "
+         "It is the area under the ROC curve.", None, ('roc', 'roc curve', 'area under the curve'),
+         ('precision', 'recall'), 'higher'),
+    Term('temperature', "One number that makes probabilities less sure, or surer: the scores are divided by it before "
+         "softmax. It is fitted on photos held back, and changes no answer.", _own_temperature,
+         ('temperature scaling',), ('calibration', 'softmax')),
+    Term('novelty', "How strange a photo is to a model, measured by its features. Above a limit, the model says "
+         "neither, whatever its probabilities are.", _own_novelty,
+         ('neither', 'abstention', 'out of distribution', 'ood', 'unknown'), ('probability', 'feature')),
+    Term('label noise', "Labels that are wrong. Models learn them along, and figures that are measured by them are "
+         "wrong as well. label_suspects(run) lists the photos worth a look.", None,
+         ('wrong label', 'mislabeled', 'label error', 'label suspect'), ('label', 'out-of-fold')),
+    Term('out-of-fold', "An answer by a model that has not seen the photo: the photos are dealt into five parts, and each "
+         "part is judged by a model that has learned from the other four.", None,
+         ('cross-validation', 'fold', 'k-fold'), ('validation set', 'label noise')),
+    Term('Grad-CAM', "A map of the places in a photo that speak for an answer. It follows the answer back to the last "
+         "maps of the body, and asks which places there would change it.", None,
+         ('heat map', 'saliency', 'class activation map'), ('occlusion', 'gradient')),
+    Term('occlusion', "Cover a part of a photo and ask again. If the answer changes, it stood on that part.", None,
+         ('cover', 'what changes its mind'), ('Grad-CAM', 'robustness')),
+    Term('nearest neighbors', "The training photos whose features are most like those of a photo. They show what the "
+         "model has in mind when it answers.", None, ('nearest photos', 'neighbours', 'similar photos', 'knn'),
+         ('feature',)),
+    Term('robustness', "Whether answers stay right when photos are darker, blurred, turned, or in front of another "
+         "background. robustness(run) counts it.", None, ('robust',), ('augmentation', 'generalization')),
+]
+
 # %% ../nbs/16_explain.ipynb #233abf2f
 _STATES = dict(
     QUEUED="It waits for its turn, or for its process to wake up.",
@@ -654,7 +706,7 @@ _RUNS = [
 
 # %% ../nbs/16_explain.ipynb #cebfadf4
 _THEMES = {'Photos and labels': _SETS + _FLAWS, 'The model': _NETWORK + _PARTS, 'Training': _LOOP + _CHOICES,
-           'How good is it?': _COUNTS + _TRUST, 'Runs': _RUNS}
+           'How good is it?': _COUNTS + _TRUST, 'A closer look': _CLOSER, 'Runs': _RUNS}
 
 def _singular(word):
     "`word` without the ending of a plural; it need not be English, only the same each time."

@@ -7,7 +7,7 @@ __all__ = ['CAT_BREEDS', 'DOG_BREEDS', 'MAX_LABEL', 'CORRECTIONS', 'MAX_ROWS', '
            'by_folder', 'by_regex', 'by_csv', 'by_sidecar', 'corrections', 'label_photos', 'labeler_name',
            'guess_labeler', 'label_table', 'show_labels', 'SimilarLabel', 'similar_labels', 'same_labels']
 
-# %% ../nbs/02_labels.ipynb #79e314b7
+# %% ../nbs/02_labels.ipynb #b381a326
 import csv, io, os, re, unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 import pandas as pd
 from PIL import Image
-from .core import PetLearnError, as_path, did_you_mean, say, whole_number
+from .core import PetLearnError, as_path, counted, did_you_mean, say, whole_number
 from .photos import PhotoList, find_photos, open_photo, show_photos
 
 # %% ../nbs/02_labels.ipynb #dec0c23b
@@ -428,10 +428,8 @@ def show_labels(
     for o,label in zip(photos, labels): groups.setdefault(label, []).append(o)
     most = sorted(groups, key=lambda o: (-len(groups[o]), o))[:MAX_ROWS]
     if len(groups) > MAX_ROWS: say(f"The {MAX_ROWS} commonest of {len(groups)} labels; label_table counts them all.")
-    shown = [o for label in most for o in _row_of(groups[label], f'{label}: {_photos(len(groups[label]))}', n)]
+    shown = [o for label in most for o in _row_of(groups[label], f"{label}: {counted(len(groups[label]), 'photo')}", n)]
     return show_photos([img for img,_ in shown], [caption for _,caption in shown], cols=n)
-
-def _photos(n): return f"{n:,} photo{'s'*(n != 1)}"
 
 # %% ../nbs/02_labels.ipynb #ad7177c3
 def _plain_form(label):
@@ -509,7 +507,7 @@ def similar_labels(
         if not meant: found += [SimilarLabel(o, first, _difference(o, first)) for o in others]
         else:
             usual = max(meant, key=total.get)
-            why = f"{_photos(total[form])} against {total[usual]:,}, and a slip of the finger apart"
+            why = f"{counted(total[form], 'photo')} against {total[usual]:,}, and a slip of the finger apart"
             found += [SimilarLabel(o, families[usual][0], why) for o in (first, *others)]
     return sorted(found)
 

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LR', 'KeepStats', 'StopWhenExploding', 'pet_learner', 'network_facts', 'model_facts', 'train_head', 'fine_tune',
-           'layer_learner', 'head_learner', 'save_model', 'load_model']
+           'layer_learner', 'head_learner', 'save_model', 'read_facts', 'load_model']
 
-# %% ../nbs/07_learner.ipynb #aaec15ef
+# %% ../nbs/07_learner.ipynb #65e6c8f0
 import hashlib, json, math
 import torch
 from pathlib import Path
@@ -27,6 +27,7 @@ from .backbones import HEAD, Backbone, backbone, need_weights, network
 from .core import PetLearnError, as_path, real_number, whole_number, write_atomic
 from .features import FeatureBank, feature_dataloaders
 from .loaders import SIZES, seen_size
+from .novelty import novelty_bytes, novelty_from
 
 # %% ../nbs/07_learner.ipynb #060f2f33
 LR = 1e-2
@@ -148,18 +149,24 @@ def head_learner(
                             "bank = features(learn.dls, learn.backbone)")
     return layer_learner(learn.model, bank, bs, cbs)
 
-# %% ../nbs/07_learner.ipynb #509815cc
+# %% ../nbs/07_learner.ipynb #0a1a52bc
+def _sha(content): return hashlib.sha256(content).hexdigest()
+
 def save_model(
     model:nn.Module, # The network
-    facts:dict, # What `model_facts` says about it
-    folder:str|Path, # Where to write `model.safetensors` and `model.json`
+    facts:dict, # What `model_facts` says about it; also `temperature` and `novelty`, if they are known
+    folder:str|Path, # Where to write `model.safetensors`, `novelty.safetensors` and `model.json`
 ) -> Path: # The folder
     "Keep the weights of `model` and what is needed to use them; no code, no paths, nothing of the labeler."
-    folder = Path(folder)
+    folder,facts = Path(folder),dict(facts)
     weights = save_tensors({k: v.detach().cpu().contiguous() for k,v in model.state_dict().items()})
-    facts = facts | dict(sha256=hashlib.sha256(weights).hexdigest(), petlearn=__version__)
     write_atomic(folder/'model.safetensors', weights)
-    write_atomic(folder/'model.json', json.dumps(facts, indent=2))
+    novelty = facts.pop('novelty', None)
+    if novelty is not None:
+        content = novelty_bytes(novelty)
+        facts['novelty_sha256'] = _sha(content)
+        write_atomic(folder/'novelty.safetensors', content)
+    write_atomic(folder/'model.json', json.dumps(facts | dict(sha256=_sha(weights), petlearn=__version__), indent=2))
     return folder
 
 # %% ../nbs/07_learner.ipynb #5a8c3621
@@ -172,39 +179,50 @@ def _facts_fit(f):
     if not isinstance(f, dict) or not isinstance(f.get('arch'), str): return False
     labels = f.get('labels')
     if not isinstance(labels, list) or not all(isinstance(o, str) for o in labels) or len(set(labels)) < 2: return False
+    heat = f.get('temperature', 1.)
     return (len(set(labels)) == len(labels) and type(f.get('size')) is int and SIZES[0] <= f['size'] <= SIZES[1]
-            and _three_numbers(f.get('mean')) and _three_numbers(f.get('std'), 0))
+            and _three_numbers(f.get('mean')) and _three_numbers(f.get('std'), 0)
+            and type(heat) in (int, float) and 0 < heat < math.inf)
 
-# %% ../nbs/07_learner.ipynb #bff053ac
-def _read_facts(folder):
-    "The facts and the weights' bytes of a model folder, checked."
-    try:
-        facts = json.loads((folder/'model.json').read_text())
-        weights = (folder/'model.safetensors').read_bytes()
+# %% ../nbs/07_learner.ipynb #295af387
+def _content(path):
+    "The bytes of a file of a model."
+    try: return path.read_bytes()
     except FileNotFoundError as e:
-        raise PetLearnError(f"There is no model in {folder}: {Path(e.filename).name} is missing.",
+        raise PetLearnError(f"There is no model in {path.parent}: {path.name} is missing.",
                             "Expected a folder with model.json and model.safetensors.",
                             "train(...) makes one, as runs/V001/model") from e
-    except (OSError, ValueError, RecursionError) as e:
-        raise PetLearnError(f"{folder/'model.json'} is damaged or can't be read ({e}).",
-                            "Expected the file that save_model wrote.",
-                            "Copy the folder again, or train again.") from e
-    if not _facts_fit(facts):
-        raise PetLearnError(f"{folder/'model.json'} is damaged: something in it makes no sense.",
-                            "Expected the file that save_model wrote.",
-                            "Copy the folder again, or train again.")
-    if hashlib.sha256(weights).hexdigest() != facts.get('sha256'):
-        raise PetLearnError(f"{folder/'model.safetensors'} is damaged or not of this model.",
-                            "Expected the fingerprint that model.json tells.",
-                            "Copy the folder again, or train again.")
-    return facts, weights
+    except OSError as e: raise _damaged(path, f"can't be read ({e.strerror})") from e
+
+def _damaged(path, what):
+    return PetLearnError(f"{path} {what}.", "Expected the file that save_model wrote.",
+                         "Copy the folder again, or train again.")
+
+def _same(path, sha):
+    "The bytes of a file of a model, if they have the fingerprint `sha`."
+    content = _content(path)
+    if _sha(content) == sha: return content
+    raise _damaged(path, "is damaged or not of this model")
+
+def read_facts(
+    folder:str|Path, # Folder that `save_model` wrote
+) -> dict: # `labels`, `arch`, `size`, `mean`, `std`, `temperature` (1 if unknown), `novelty` (`None` if unknown), …
+    "What is known about the model in `folder`, without its weights; raises `PetLearnError` if it is damaged."
+    path = as_path(folder)/'model.json'
+    try: facts = json.loads(_content(path))
+    except (ValueError, RecursionError) as e: raise _damaged(path, f'is damaged ({e})') from e
+    if not _facts_fit(facts): raise _damaged(path, 'is damaged: something in it makes no sense')
+    sha = facts.get('novelty_sha256')
+    novelty = None if sha is None else novelty_from(_same(path.with_name('novelty.safetensors'), sha))
+    return dict(temperature=1.) | facts | dict(novelty=novelty)
 
 # %% ../nbs/07_learner.ipynb #1b513115
 def load_model(
     folder:str|Path, # Folder that `save_model` wrote
-) -> tuple: # The network in evaluation mode, and a dict with `labels`, `arch`, `size`, `mean` and `std`
+) -> tuple: # The network in evaluation mode, and what `read_facts` says about it
     "Rebuild a network from its folder; raises `PetLearnError` if it is missing or damaged."
-    facts,weights = _read_facts(as_path(folder))
+    facts,path = read_facts(folder),as_path(folder)/'model.safetensors'
+    weights = _same(path, facts.get('sha256'))
     model = network(backbone(facts['arch']), len(facts['labels']), pretrained=False)
     try: model.load_state_dict(load_tensors(weights))
     except (RuntimeError, SafetensorError) as e:

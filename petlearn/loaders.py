@@ -7,7 +7,7 @@ __all__ = ['COLOURS', 'ANIMALS', 'ORDER', 'SIZES', 'split_photos', 'check_split'
            'add_test_photos', 'split_by_folder', 'read_split', 'combine', 'PetImage', 'OpenPhoto', 'square_photo',
            'fit_batch_size', 'photo_dataloaders', 'seen_size']
 
-# %% ../nbs/04_loaders.ipynb #495a7b1c
+# %% ../nbs/04_loaders.ipynb #839258f0
 import hashlib, os
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,7 +24,7 @@ from fastai.vision.augment import Resize, ResizeMethod
 from fastai.vision.core import PILImage
 from .checks import (MIN_LABELS, MIN_PHOTOS, SIDES, Checkup, connected, copy_groups, fingerprints,
                              same_pairs)
-from .core import PetLearnError, as_path, real_number, say, whole_number
+from .core import PetLearnError, as_path, counted, real_number, say, whole_number
 from .labels import corrections, guess_labeler, label_photos, same_labels
 from .photos import find_photos, open_photo
 
@@ -64,12 +64,8 @@ def _labelled(paths, labeler):
     labeler = guess_labeler(paths) if labeler is None else labeler
     labels = label_photos(paths, labeler)
     fixed = corrections(paths, labeler)
-    if fixed: say(f"{_count(len(fixed), 'label')} corrected by labels.csv.")
+    if fixed: say(f"{counted(len(fixed), 'label')} corrected by labels.csv.")
     return pd.DataFrame({'file': [o.as_posix() for o in paths], 'label': labels})
-
-def _count(n, what):
-    "Such as `'1 photo'` or `'3 photos'`."
-    return f"{n:,} {what}{'s'*(n != 1)}"
 
 def _listed(names, most=5):
     "Some `names` for a message, and how many more there are."
@@ -115,7 +111,7 @@ def _drop_copies(df):
     _check_one_label(df)
     one = df.drop_duplicates('sha256')
     n = len(df)-len(one)
-    if n: say(f"{_count(n, 'photo')} {'is' if n == 1 else 'are'} there twice, byte for byte; each is counted once.")
+    if n: say(f"{counted(n, 'photo')} {'is' if n == 1 else 'are'} there twice, byte for byte; each is counted once.")
     return one
 
 # %% ../nbs/04_loaders.ipynb #d4915ce7
@@ -160,7 +156,7 @@ def _names_of_groups(df, group_func):
     try: names = [group_func(Path(o)) for o in df.file]
     except Exception as e: raise _no_group(f"group_func failed: {type(e).__name__}: {e}.") from e
     without = [Path(f).name for f,o in zip(df.file, names) if o is None or str(o) == '']
-    if without: raise _no_group(f"group_func has no name for {_count(len(without), 'photo')}: {_listed(without, 3)}.")
+    if without: raise _no_group(f"group_func has no name for {counted(len(without), 'photo')}: {_listed(without, 3)}.")
     return [str(o) for o in names]
 
 def _no_group(what):
@@ -173,7 +169,7 @@ def _groups(df, alike, group_func):
     if n: say(f"{n:,} photos are nearly the same as another one; such photos stay together, on one side.")
     if group_func is None: return alike
     group = _with_names(alike, df, group_func)
-    say(f"{_count(len(df), 'photo')} in {_count(group.nunique(), 'group')}; a group stays together, on one side.")
+    say(f"{counted(len(df), 'photo')} in {counted(group.nunique(), 'group')}; a group stays together, on one side.")
     return group
 
 # %% ../nbs/04_loaders.ipynb #b3bd2cd7
@@ -301,10 +297,10 @@ def _split_trouble(split):
     if not split.sha256.astype(str).str.fullmatch('[0-9a-f]{64}').all():
         return "Some fingerprints in the column sha256 are not 64 hexadecimal digits."
     both = _on_both_sides(split)
-    n = _count(len(both), 'photo')
+    n = counted(len(both), 'photo')
     if both: return f"{n} in training and held back at once (or in the test), such as {both[0]}."
     twice = split.file[split.file.duplicated()]
-    if len(twice): return f"{_count(len(twice), 'file')} in the table twice, such as {twice.iloc[0]}."
+    if len(twice): return f"{counted(len(twice), 'file')} in the table twice, such as {twice.iloc[0]}."
 
 def check_split(
     split:pd.DataFrame, # Table with the columns `file`, `label`, `usage` and `sha256`
@@ -349,7 +345,7 @@ def _by_kind(df, kinds, verb):
     if not len(df): return []
     counts = Counter(kinds).most_common()
     how = [f'{n} {k}' for k,n in counts[:5]] + ['…']*(len(counts) > 5) if len(counts) > 1 else [counts[0][0]]
-    return [f"{_count(len(df), 'photo')} {verb} ({', '.join(how)}): {_examples(list(df.file))}"]
+    return [f"{counted(len(df), 'photo')} {verb} ({', '.join(how)}): {_examples(list(df.file))}"]
 
 def what_changed(
     old:pd.DataFrame, # Split table of the earlier version
@@ -389,7 +385,7 @@ def show_split(
     ax.set_yticks(range(len(counts)), [o[:30] + '…'*(len(o) > 30) for o in counts.index], parse_math=False)
     ax.set_ylim(len(counts)-.4, -.6)
     ax.set_xlabel('photos')
-    title = f"{_count(len(split), 'photo')}, {split.label.nunique()} labels{note}"
+    title = f"{counted(len(split), 'photo')}, {split.label.nunique()} labels{note}"
     ax.set_title(f'{dataset_version(split)}\n{title}', fontsize=10)
     ax.legend(loc='upper left', bbox_to_anchor=(1, 1), frameon=False)
     return ax
@@ -403,7 +399,7 @@ def _exam_first(df):
     rank = df.usage.map(ORDER.index)
     last = rank.groupby(_copies(df)).transform('max')
     gone = df[rank < last]
-    if len(gone): say(f"{_count(len(gone), 'photo')} left out of training or validation, such as {gone.file.iloc[0]}: "
+    if len(gone): say(f"{counted(len(gone), 'photo')} left out of training or validation, such as {gone.file.iloc[0]}: "
                       "the same photo, or nearly the same, is in the validation or test set.")
     return _drop_copies(df[rank == last]).sort_values('file', ignore_index=True)
 
@@ -432,7 +428,7 @@ def _side_folders(folder):
                             f"{_listed(found) or 'photos only'}.",
                             "Expected folders train and valid (or val), perhaps test.",
                             f"To hold photos back by lot: split_photos({str(folder)!r})")
-    if None in sides: say(f"{_count(len(sides.pop(None)), 'photo')} outside of these folders left out.")
+    if None in sides: say(f"{counted(len(sides.pop(None)), 'photo')} outside of these folders left out.")
     return {o: sides[o] for o in ORDER if o in sides}
 
 def split_by_folder(
@@ -470,14 +466,14 @@ def read_split(
     files = list(df.file)
     missing = [o for o in files if not os.path.isfile(o)]
     if missing:
-        raise PetLearnError(f"{len(missing)} of {_count(len(df), 'photo')} in {path} are not there, "
+        raise PetLearnError(f"{len(missing)} of {counted(len(df), 'photo')} in {path} are not there, "
                             f"such as {missing[0]}.",
                             "Expected paths from the table's own folder, or in full.",
                             "Put the table beside the photos, or make a new one with split_photos.")
     shas = _fingerprints(files)
     changed = [f for f,a,b in zip(files, df.get('sha256', shas), shas) if a != b]
     if changed:
-        raise PetLearnError(f"{len(changed)} of {_count(len(df), 'photo')} in {path} have changed since it was made, "
+        raise PetLearnError(f"{len(changed)} of {counted(len(df), 'photo')} in {path} have changed since it was made, "
                             f"such as {changed[0]}.", "Expected the same content.",
                             "Bring the old files back, or make a new table with split_photos.")
     return check_split(df.assign(sha256=shas))
@@ -491,7 +487,7 @@ def _once_learned(df, group_func):
     first = rank.groupby(group).transform('min')
     for i,used in enumerate(('training', 'validation')):
         moved = df.file[(rank > i) & (first == i)]
-        if len(moved): say(f"{_count(len(moved), 'photo')} held back in one data set, but used for {used} in another "
+        if len(moved): say(f"{counted(len(moved), 'photo')} held back in one data set, but used for {used} in another "
                            f"(the same or nearly), such as {moved.iloc[0]}: for {used} only.")
     return df.assign(usage=[ORDER[o] for o in first])
 

@@ -254,9 +254,11 @@ def _claims(findings, folder):
         pairs = [(o, []) for o in _KINDS if o != 'flip']
         pairs += [(o.kind, o.files) for o in findings.findings if o.kind in _MEANS]
         folder = findings.folder if folder is None else folder
+    elif 'suggested' in getattr(findings, 'table', ()): # what `petlearn.suspects.label_suspects` returns
+        pairs = [('flip', findings.files)]
     elif isinstance(findings, dict): pairs = list(findings.items())
     else: raise PetLearnError(f"A {type(findings).__name__} doesn't say what somebody found.",
-                              "Expected a dictionary from kinds of faults to files, or what check returns.",
+                              "Expected a dictionary from kinds of faults to files, or what check or label_suspects gave.",
                               "grade({'dark': ['photo_0012.jpg']}, 'pets-planted-7')")
     for o,_ in pairs:
         if o not in _MEANS: raise PetLearnError(f"There is no kind of fault {o!r}.",
@@ -360,7 +362,7 @@ def _grade_kind(kind, planted, claims, faults):
 _COLUMNS = dict.fromkeys(('planted', 'found', 'missed', 'false_alarms'), 'Int64') | dict(recall=float, precision=float)
 
 def grade(
-    findings, # A dictionary such as `{'dark': ['photo_0012.jpg']}`, or what `check` returns
+    findings, # A dictionary such as `{'dark': ['photo_0012.jpg']}`, or what `check` or `label_suspects` returns
     folder:str|Path|None=None, # The folder that `plant` made; what `check` returns knows it
     reveal:bool=False, # List what was missed or wrongly named? Kinds that nobody looked for stay sealed
 ) -> Grade: # Shown as a table; `.score` is the share that was found

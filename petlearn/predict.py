@@ -5,19 +5,17 @@
 # %% auto #0
 __all__ = ['SURE', 'Prediction', 'Predictor']
 
-# %% ../nbs/13_predict.ipynb #2b4dcde8
-import base64
+# %% ../nbs/13_predict.ipynb #4be3ddf3
 import numpy as np
 import torch
 from dataclasses import dataclass, field
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from PIL import Image
 from fastai.learner import Learner
-from .backbones import backbone
+from .cards import bars, thumbnail
 from .core import PetLearnError, as_path, progress
-from .learner import load_model, model_facts, network_facts
+from .learner import load_model, model_facts
 from .loaders import square_photo
 from .runs import Run
 
@@ -30,6 +28,8 @@ class Prediction:
     probs:dict[str,float] # Probability by label, each 0 to 1, the largest first; they add up to 1
     name:str = '' # The photo's name, where it has one
     photo:Image.Image|None = field(default=None, repr=False) # What the model saw of it
+    novelty:float|None = None # How strange the photo is, in standard deviations; `None` if the model can't tell
+    limit:float = 2.5 # Above it, the photo is like nothing that the model has learned from
 
     @property
     def label(self) -> str: return next(iter(self.probs))
@@ -37,8 +37,15 @@ class Prediction:
     @property
     def confidence(self) -> float: return self.probs[self.label]
 
+    @property
+    def neither(self) -> bool: return self.novelty is not None and self.novelty > self.limit
+
+    @property
+    def answer(self) -> str: return _none_of(self.probs) if self.neither else self.label
+
     def __str__(self):
-        if set(self.probs) == {'cat', 'dog'}:
+        if self.neither: lines = [f"{_none_of(self.probs).capitalize()}, as far as this model can tell."]
+        elif set(self.probs) == {'cat', 'dog'}:
             lines = [f"Is this a cat?: {self.label == 'cat'}.",
                      f"Probability it's a cat: {self.probs['cat']:.6f}"]
         else: lines = [f"Most likely: {self.label}.", f"Probability of {self.label}: {self.confidence:.6f}"]
@@ -46,32 +53,23 @@ class Prediction:
 
     @property
     def doubt(self) -> str: # A sentence, or an empty string
-        "A warning where the model is not sure."
+        "A warning where the model is not sure, or should not be."
+        if self.neither: return (f"The photo is like nothing that it has learned from (novelty {self.novelty:.1f}, limit "
+                                 f"{self.limit:g}). If it had to choose: {self.label}, {self.confidence:.0%}.")
         sure = self.confidence >= SURE
         return '' if sure else f"The model is not sure: it gives {self.label!r} only {self.confidence:.0%}."
 
-# %% ../nbs/13_predict.ipynb #8c5eccee
-def _data_url(img, side=160):
-    "A small copy of `img` as text that a web page can show."
-    img,f = img.copy(),BytesIO()
-    img.thumbnail((side, side))
-    img.save(f, 'JPEG', quality=85)
-    return 'data:image/jpeg;base64,' + base64.b64encode(f.getvalue()).decode()
+def _none_of(labels):
+    "The word for none of `labels`."
+    return f"neither {' nor '.join(sorted(labels))}" if len(labels) == 2 else f'none of the {len(labels)} labels'
 
-def _bar(label, p):
-    "One label's name, bar and percentage as a row of a table."
-    return (f"<tr><td>{escape(label)}</td><td style='width:160px'>"
-            f"<div style='width:{p:.1%};height:12px;background:#4a7ab5'></div></td>"
-            f"<td style='text-align:right'>{p:.1%}</td></tr>")
-
+# %% ../nbs/13_predict.ipynb #f7b72c8d
 def _card(p, top=5):
     "Prediction `p` as HTML: the photo, the answer, and the `top` labels with bars."
-    picture = f"<img src='{_data_url(p.photo)}' alt='what the model saw'>" if p.photo else ''
-    rows = ''.join(_bar(k, v) for k,v in list(p.probs.items())[:top])
-    doubt = escape(p.doubt) or 'It can only choose among these labels, whatever the photo shows.'
+    picture = thumbnail(p.photo, 160, 'what the model saw') if p.photo else ''
+    small = escape(p.doubt) or 'It can only choose among these labels.'
     return (f"<div style='display:flex;gap:16px;align-items:center;margin:8px 0'>{picture}"
-            f"<div><b>{escape(p.label)}</b> {escape(p.name)}"
-            f"<table>{rows}</table><small>{doubt}</small></div></div>")
+            f"<div><b>{escape(p.answer)}</b> {escape(p.name)}{bars(p.probs, top)}<small>{small}</small></div></div>")
 
 Prediction._repr_html_ = _card
 
@@ -83,6 +81,7 @@ class Predictor:
     ):
         self.model,facts = _open(source)
         self.labels,self.size = facts['labels'],facts['size']
+        self.temperature,self.novelty = facts.get('temperature', 1.),facts.get('novelty')
         self.mean,self.std = (torch.tensor(facts[o]).view(3, 1, 1) for o in ('mean', 'std'))
 
     def see(self,
@@ -97,15 +96,22 @@ class Predictor:
         "What is in the photo `x`? Raises `PetLearnError` if it isn't a whole photo."
         photo = self.see(x)
         pixels = torch.from_numpy(np.array(photo)).permute(2, 0, 1)/255
-        self.model.eval()
-        device = next(self.model.parameters()).device
-        with torch.inference_mode(): scores = self.model(((pixels - self.mean)/self.std)[None].to(device))
+        features,scores = self._ask(((pixels - self.mean)/self.std)[None])
         if not scores.isfinite().all():
             raise PetLearnError("The model answers with no numbers (nan).",
                                 "Expected a model that was trained.",
                                 "Train again.")
-        probs = scores[0].softmax(0).tolist()
-        return Prediction(dict(sorted(zip(self.labels, probs), key=lambda o: -o[1])), _photo_name(x), photo)
+        probs = (scores[0]/self.temperature).softmax(0).tolist()
+        probs = dict(sorted(zip(self.labels, probs), key=lambda o: -o[1]))
+        if self.novelty is None: return Prediction(probs, _photo_name(x), photo)
+        return Prediction(probs, _photo_name(x), photo, float(self.novelty.scores(features)[0]), self.novelty.limit)
+
+    def _ask(self, xb):
+        "Features (photos × features) and scores (photos × labels) for a batch."
+        body,head = self.model.eval()
+        with torch.inference_mode():
+            features = head[:-1](body(xb.to(next(body.parameters()).device)))
+            return features.cpu().numpy(),head[-1](features).cpu()
 
     def predict_many(self,
         photos:list, # Photos
@@ -130,4 +136,4 @@ def _open(source):
     run = source if isinstance(source, Run) else None
     if run is None and (as_path(source)/'run.json').exists(): run = Run(source)
     if run is None: return load_model(source)
-    return run.model,network_facts(backbone(run.params['arch']), run.labels, run.params['size'])
+    return run.model,run.model_facts

@@ -284,6 +284,20 @@ _cached('learn', _learn, "An ordinary fastai `vision_learner` over the pictures,
 _cached('bank', _bank, "What the pretrained body sees of each photo.")
 _cached('head', _head, "A fastai learner for the head, on the bank.")
 
+@patch(as_prop=True)
+def model_facts(self:Run) -> dict:
+    "What is known about its model: `labels`, `size`, `mean`, `std`, `temperature`, `novelty`, …"
+    from petlearn.backbones import backbone
+    from petlearn.learner import network_facts, read_facts
+    try: return read_facts(self.path/'model')
+    except PetLearnError: # it was killed before it could write them, or while it did
+        if self.must('use').state == State.SUCCEEDED: raise
+    own = network_facts(backbone(self.params['arch']), self.labels, self.params['size'])
+    return own | dict(temperature=1., novelty=None)
+
+Run.temperature = property(lambda o: o.model_facts['temperature'], doc="How sure it may be; see notebook 09a.")
+Run.novelty = property(lambda o: o.model_facts['novelty'], doc="When it should say 'neither'; see notebook 06a.")
+
 @patch
 def predict(self:Run,
     x, # Photo: a path, bytes, an upload, a picture or an array
@@ -292,6 +306,27 @@ def predict(self:Run,
     from petlearn.predict import Predictor # notebook 13 stands on this one
     if '_predictor' not in vars(self): self._predictor = Predictor(self.must('use'))
     return self._predictor.predict(x)
+
+# %% ../nbs/09_runs.ipynb #de115224
+@patch
+def report(self:Run): # A `Report`: shows itself; `.save()` makes a page of it
+    "How good is it? Raises `PetLearnError` if it has no predictions yet."
+    from petlearn.report import Report
+    return Report(self)
+
+@patch
+def interpret(self:Run,
+    usage:str='valid', # Which photos: `'valid'`, or `'test'` for those of the test at the very end
+): # An `Interpreter`: its mistakes, what it confuses, and why
+    "Where is it wrong? Raises `PetLearnError` if it has no predictions yet."
+    from petlearn.interpret import Interpreter
+    return Interpreter(self, usage)
+
+@patch(as_prop=True)
+def film(self:Run): # A `Film`: twelve photos at each checkpoint
+    "How did it learn? Raises `PetLearnError` if it kept no film."
+    from petlearn.filmstrip import Film
+    return Film(self)
 
 # %% ../nbs/09_runs.ipynb #c4fc9a60
 @dataclass

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 from petlearn import PetLearnError, Predictor, train
 import petlearn.features as f, petlearn.store as s
-from petlearn.backbones import backbone, preset
+from petlearn.backbones import backbone, network, preset
 from petlearn.drawings import draw_pets
 from petlearn.features import Trunk, bank_folder, features, openvino_engine, torch_engine
 from petlearn.learner import load_model
@@ -98,7 +98,7 @@ def test_engines_agree(folder, name):
     "With random weights where there are no others: the numbers don't have to mean anything to agree."
     pixels = np.stack([square_photo(o, 96) for o in sorted(folder.glob('*.jpg'))[:6]])
     torch.manual_seed(1)
-    trunk = Trunk(backbone(name), pretrained=name == 'efficientnet_lite0')
+    trunk = Trunk(backbone(name), network(backbone(name), 2, pretrained=name == 'efficientnet_lite0'))
     before = _digest(trunk)
     with torch.no_grad(): reference = trunk(torch.from_numpy(pixels)).numpy()
     for run in (openvino_engine(trunk, 96), torch_engine(trunk, 96)):

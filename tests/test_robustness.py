@@ -2,24 +2,24 @@
 import json, shutil
 import numpy as np, pandas as pd, pytest
 from PIL import Image, ImageOps
-from petlearn import evaluate
+from petlearn import robustness as module
 from petlearn.core import PetLearnError
-from petlearn.evaluate import CHANGES, Robustness, _all_changed, _counted, robustness
+from petlearn.robustness import CHANGES, Robustness, _all_changed, _counted, robustness
 from petlearn.photos import open_photo
 from petlearn.runs import Run, csv_text
 
 @pytest.fixture(scope='module')
-def judge(run): return evaluate._judge(run)
+def judge(run): return module._judge(run)
 
 @pytest.fixture
 def quick(judge, monkeypatch):
     "The engine of this run is built once for all tests; it takes seconds."
-    monkeypatch.setattr(evaluate, '_judge', lambda run: judge)
+    monkeypatch.setattr(module, '_judge', lambda run: judge)
 
 @pytest.fixture(scope='module')
 def found(run, judge):
     with pytest.MonkeyPatch.context() as m:
-        m.setattr(evaluate, '_judge', lambda run: judge)
+        m.setattr(module, '_judge', lambda run: judge)
         return robustness(run)
 
 def small_copy(run, folder, keep=None, **facts):
@@ -161,5 +161,5 @@ def test_pytorch_says_the_same_and_the_run_stays_as_it_was(run, judge, monkeypat
     assert again.table.of.tolist() == [2]*len(CHANGES)
     assert all((v == before[k]).all() for k,v in run.model.state_dict().items())
     rows = list(run.split[run.split.usage == 'valid'].iloc[[0, 4]].itertuples())
-    said = [p[:,run.labels.index(o.label)] for o,p in ((o, evaluate._changed(o, run.params['size'], judge)) for o in rows)]
+    said = [p[:,run.labels.index(o.label)] for o,p in ((o, module._changed(o, run.params['size'], judge)) for o in rows)]
     assert np.allclose(again.table.p_true, np.mean(said, 0), atol=1e-3)

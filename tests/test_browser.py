@@ -1,0 +1,268 @@
+"The views of a run in a real JupyterLab, in Debian's Chromium; with PETLEARN_SHOTS=folder, pictures of them are kept there."
+import json, os, shutil, socket, subprocess, sys, time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from petlearn.filmstrip import Film
+
+playwright = pytest.importorskip('playwright.sync_api', reason='the browser tests need: pip install playwright')
+CHROMIUM = shutil.which('chromium')
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason='the browser tests need: apt-get install chromium')
+expect = playwright.expect
+FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+CELLS = ['''from petlearn.runs import Run
+from petlearn.widgets import Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser
+run = Run({run!r})''', 'MistakeBrowser(run)', 'Cleaner(run, n=3)', 'ConfusionExplorer(run)', 'FilmPlayer(run)']
+SETUP,MISTAKES,CLEANER,CONFUSION,FILM = range(5)
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    "A run on drawn pets of which some have the name of another animal."
+    from petlearn.drawings import draw_pets
+    from petlearn.training import train
+    folder = draw_pets(tmp_path_factory.mktemp('browser')/'pets', n=60, seed=5)
+    names = sorted(o.name for o in folder.glob('*.jpg'))
+    cats,dogs = [o for o in names if o[0].isupper()],[o for o in names if o[0].islower()]
+    for i in range(4): # files that change places, and so their labels
+        cat,dog = folder/cats[i*5],folder/dogs[i*5]
+        cat.rename(folder/'between.jpg')
+        dog.rename(cat)
+        (folder/'between.jpg').rename(dog)
+    run = train(folder, epochs=2, fine_tune_epochs=0, size=96, valid_pct=.5, runs_dir=folder.parent/'runs')
+    if not (run.path/'filmstrip.csv').exists(): _write_film(run)
+    return run
+
+def _write_film(run):
+    rows = [f'{i},{i*8},"head",{i},"{o.file}","{o.label}","{said}",{p},{1-p}' for i,(said,p) in enumerate((('dog', .25), ('cat', .5), ('cat', .75)))
+            for o in run.predictions.head(12).itertuples()]
+    (run.path/'filmstrip.csv').write_text('\n'.join(['"frame","step","phase","epoch","file","label","predicted","p_cat","p_dog"', *rows, '']))
+
+def _answers(url):
+    try: return urlopen(url, timeout=5).status == 200
+    except URLError: return False
+
+@pytest.fixture(scope='module')
+def lab(tmp_path_factory, trained):
+    "Address and folder of a JupyterLab with a home of its own, and in it a notebook with the views."
+    home,folder = tmp_path_factory.mktemp('home'),tmp_path_factory.mktemp('notebooks')
+    cells = [nbformat.v4.new_code_cell(o.format(run=str(trained.path)) if i == SETUP else o) for i,o in enumerate(CELLS)]
+    kernel = dict(display_name='Python 3', language='python', name='python3')
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel)), folder/'views.ipynb')
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    env = os.environ | dict(HOME=str(home), PETLEARN_BLOCKED=str(home/'blocked'), **{f'JUPYTER_{o}_DIR': str(home/o) for o in ('CONFIG', 'DATA', 'RUNTIME')}, IPYTHONDIR=str(home/'ipython'))
+    command = [Path(sys.executable).parent/'jupyter-lab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', f'--ServerApp.root_dir={folder}', '--IdentityProvider.token=',
+               '--ServerApp.disable_check_xsrf=True', '--LabApp.news_url=', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate']
+    url = f'http://127.0.0.1:{port}'
+    with open(home/'log', 'wb') as log: server = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    try:
+        while not _answers(url + '/api'):
+            assert server.poll() is None, (home/'log').read_text()
+            time.sleep(.2)
+        yield url,folder
+    finally:
+        server.terminate()
+        server.wait(20)
+
+@pytest.fixture(scope='module')
+def browser():
+    with playwright.sync_playwright() as p:
+        b = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield b
+        b.close()
+
+class Page:
+    "The notebook in the browser."
+    def __init__(self, browser, lab):
+        self.url,self.folder = lab
+        self.page = browser.new_page(viewport=dict(width=1200, height=1500))
+        self.page.set_default_timeout(40_000) # on a machine that does other work, too
+        self.keys = self.page.keyboard
+        self.open()
+
+    def open(self):
+        self.page.goto(f'{self.url}/lab/tree/views.ipynb?reset')
+        self.idle()
+
+    def idle(self): self.page.get_by_text('(ipykernel) | Idle').wait_for()
+
+    def menu(self, *names):
+        self.page.locator(f'.lm-MenuBar-itemLabel:text-is("{names[0]}")').click()
+        self.page.locator(f'.lm-Menu-itemLabel:text-is("{names[1]}")').click()
+
+    def run(self):
+        self.menu('Run', 'Run All Cells')
+        self.views()
+
+    def views(self):
+        "Wait until all views are there."
+        try:
+            for i in range(MISTAKES, FILM+1): self.view(i).wait_for()
+        except playwright.TimeoutError: pytest.fail('\n'.join(self.page.locator('.jp-Notebook-cell').all_inner_texts()))
+
+    def restart(self):
+        self.menu('Kernel', 'Restart Kernel and Run All Cells…')
+        self.page.locator('.jp-Dialog button:has-text("Restart")').click()
+        self.page.locator('.jp-Cell').nth(FILM).locator('.jp-InputPrompt:text-is("[*]:")').wait_for()
+        self.views()
+
+    def go(self, i): self.cell(i).focus() # as the arrow keys do that go from cell to cell
+
+    def press(self, *names):
+        for o in names:
+            self.keys.press(o)
+            self.page.wait_for_timeout(150) # a list opens after a moment
+
+    def tab_to(self, what, text=''):
+        "Press Tab until the focus is on a `what` with `text`."
+        for _ in range(60):
+            self.keys.press('Tab')
+            if self.page.locator(f'{what}:focus').filter(has_text=text).count(): return
+        pytest.fail(f'Tab did not reach {what} {text}')
+
+    def cell(self, i): return self.page.locator('.jp-Notebook-cell').nth(i)
+    def view(self, i): return self.cell(i).locator('.petlearn')
+    def button(self, i, name): return self.view(i).get_by_role('button', name=name, exact=True)
+    def says(self, i): return self.view(i).get_by_role('status')
+    def shot(self, name, i=None):
+        if not (out := os.environ.get('PETLEARN_SHOTS')): return
+        (self.page if i is None else self.cell(i)).screenshot(path=f'{out}/{name}.png')
+
+@pytest.fixture(scope='module')
+def page(browser, lab):
+    o = Page(browser, lab)
+    o.run()
+    return o
+
+def test_page_through_mistakes_and_ask_why(page, trained):
+    view,place = page.view(MISTAKES),page.says(MISTAKES).first
+    wrong = trained.predictions.query('label != predicted')
+    n = len(wrong)
+    expect(place).to_have_text(f'1 of {n}')
+    first = view.locator('img').get_attribute('alt')
+    page.button(MISTAKES, 'Next ▶').click()
+    expect(place).to_have_text(f'2 of {n}')
+    expect(view.locator(f'img[alt="{first}"]')).to_have_count(0)
+    page.button(MISTAKES, '◀ Previous').click()
+    expect(view.locator(f'img[alt="{first}"]')).to_have_count(1)
+    view.locator('select').select_option(index=1)
+    expect(place).to_have_text(f"1 of {(wrong.label == 'cat').sum()}")
+    view.locator('select').select_option(index=0)
+    page.shot('mistakes', MISTAKES)
+    page.button(MISTAKES, 'Why?').click()
+    expect(view.locator('img').nth(3)).to_be_visible(timeout=60_000)
+    page.shot('why', MISTAKES)
+
+def test_choose_switch_restart_apply_and_undo(page, trained):
+    folder = Path(trained.split.file[0]).parent
+    before = {o.name: o.read_bytes() for o in folder.iterdir() if o.is_file()}
+    view = page.view(CLEANER)
+    card = lambda i: view.locator('.lm-Panel.petlearn-card').nth(i)
+    press = lambda i, name: card(i).locator(f'button:has-text("{name}")').click()
+    press(0, 'It is:')
+    expect(card(0)).to_contain_text('Your choice: change to')
+    press(1, 'Put aside')
+    expect(card(1)).to_contain_text('Your choice: put aside')
+    texts = [card(i).inner_text() for i in range(2)]
+    label = view.locator('select').first
+    for i in (1, 2, 0): label.select_option(index=i) # another class, and back
+    expect(view.get_by_role('status').nth(1)).to_contain_text('1 label to correct, 1 photo to put aside')
+    assert [card(i).inner_text() for i in range(2)] == texts
+    page.shot('cleaner', CLEANER)
+    page.restart()
+    expect(card(0)).to_contain_text('✓ It is:')
+    assert [card(i).inner_text() for i in range(2)] == texts
+    page.button(CLEANER, 'Apply …').click()
+    expect(view).to_contain_text('Shall I do it?')
+    page.shot('question', CLEANER)
+    assert {o.name: o.read_bytes() for o in folder.iterdir() if o.is_file()} == before, 'not before the second click'
+    page.button(CLEANER, 'Yes, do it').click()
+    expect(view).to_contain_text('train again')
+    page.shot('applied', CLEANER)
+    after = {o.name for o in folder.iterdir() if o.is_file()}
+    assert len(before.keys() - after) == 1 and after - before.keys() == {'labels.csv'}
+    page.button(CLEANER, 'Undo').click()
+    expect(view).to_contain_text('Taken back')
+    assert {o.name: o.read_bytes() for o in folder.iterdir() if o.is_file()} == before
+
+def test_press_a_cell_of_the_matrix(page, trained):
+    n = len(trained.predictions.query('label == "cat" and predicted == "dog"'))
+    button = page.view(CONFUSION).get_by_title(f'cat called dog: {n}')
+    expect(button).to_have_text(str(n))
+    button.click()
+    expect(page.says(CONFUSION)).to_contain_text(f'cat called dog: {n} photo')
+    expect(page.view(CONFUSION).locator('img')).to_have_count(n)
+    page.shot('confusion', CONFUSION)
+
+def test_everything_by_keyboard_alone(page, trained):
+    page.go(MISTAKES)
+    page.tab_to('select')
+    page.press(' ', 'ArrowDown', 'Enter')
+    n = len(trained.predictions.query('label == "cat" != predicted'))
+    expect(page.says(MISTAKES).first).to_contain_text(f' of {n}')
+    page.tab_to('[role=slider]')
+    page.press('End')
+    expect(page.view(MISTAKES)).to_contain_text('None fits')
+    page.press('Home')
+    page.tab_to('button', 'Next')
+    before = page.says(MISTAKES).first.inner_text()
+    page.press('Enter')
+    expect(page.says(MISTAKES).first).not_to_have_text(before)
+    page.tab_to('button', 'Why?')
+    page.press(' ')
+    expect(page.view(MISTAKES)).to_contain_text('Nearest training photos')
+    page.shot('focus', MISTAKES)
+
+    page.go(CLEANER)
+    page.tab_to('button', 'Next page')
+    page.press('Enter')
+    expect(page.says(CLEANER).first).to_contain_text('page 2')
+    page.tab_to('button', 'Keep:')
+    page.press(' ')
+    expect(page.view(CLEANER)).to_contain_text('✓ Keep:')
+    page.tab_to('button', 'Put aside')
+    page.press(' ')
+    expect(page.view(CLEANER)).to_contain_text('✓ Put aside')
+    page.tab_to('button', 'Apply')
+    page.press('Enter')
+    page.tab_to('button', 'Yes')
+    page.press('Enter')
+    expect(page.view(CLEANER)).to_contain_text('train again')
+    page.go(CLEANER)
+    page.tab_to('button', 'Undo')
+    page.press('Enter')
+    expect(page.view(CLEANER)).to_contain_text('Taken back')
+
+    page.go(CONFUSION)
+    page.tab_to('button', '✓')
+    page.press('Enter')
+    expect(page.view(CONFUSION)).to_contain_text('the model agrees')
+
+    page.go(FILM)
+    page.tab_to('[role=slider]')
+    page.press('ArrowRight')
+    expect(page.view(FILM)).to_contain_text('Frame 2 of ')
+    last = len(Film(trained))
+    page.press('End')
+    expect(page.view(FILM)).to_contain_text(f'Frame {last} of {last}')
+    page.shot('film', FILM)
+
+def test_a_saved_notebook_shows_still_pictures(page):
+    page.press('Control+s')
+    page.page.locator('.jp-DirListing-item [title*=views]').first.wait_for()
+    page.page.wait_for_timeout(1000)
+    nb = nbformat.read(page.folder/'views.ipynb', as_version=4)
+    stills = [nb.cells[i].outputs[0].data['text/html'] for i in range(MISTAKES, FILM+1)]
+    assert 'widgets' not in nb.metadata and max(map(len, stills)) < 150_000
+    html = HTMLExporter().from_notebook_node(nb)[0]
+    assert all(o in html for o in stills), 'nbconvert'
+    for o in json.load(urlopen(f'{page.url}/api/sessions')): urlopen(Request(f'{page.url}/api/sessions/{o["id"]}', method='DELETE'))
+    page.open()
+    for i in range(MISTAKES, FILM+1): expect(page.cell(i).locator('.jp-OutputArea-output').first).to_be_visible()
+    expect(page.cell(MISTAKES).locator('img').first).to_be_visible()
+    expect(page.page.get_by_text('Error displaying widget').first).to_be_hidden()
+    page.shot('still')
