@@ -33,6 +33,7 @@ def thumbnail(
 ) -> str: # An `<img>`, or a box with words if the photo is gone or can't be opened
     "A small copy of `photo` for a page."
     name,f = alt or (Path(photo).name if isinstance(photo, (str, Path)) else ''),BytesIO()
+    name = name.encode('utf-8', 'replace').decode() # on Linux, a name may hold bytes that are no text
     try: img = open_photo(photo, side)
     except PetLearnError: return _box(f"{name}: {'can not be opened' if Path(photo).exists() else 'is not there'}", side)
     img = img.copy()

@@ -206,7 +206,7 @@ def choose(self:Cleaning,
         if choice is not None: state['choices'][file] = KEEP if choice == label else choice
 
 # %% ../nbs/12a_cleaning.ipynb #9eb06ec5
-@dataclass
+@dataclass(repr=False)
 class Plan:
     "What `apply` is going to do, or has done."
     relabel:int # Labels to correct
@@ -223,6 +223,8 @@ class Plan:
         rest = f" {left_out} left out: moved, deleted or changed since." if self.left_out else ''
         return (f"{labels} to correct, {photos} to put aside, {self.keep:,} to keep as they are; "
                 f"{counted(self.open, 'candidate')} not decided.{rest}")
+
+    __repr__ = __str__
 
 @patch(as_prop=True)
 def plan(self:Cleaning) -> Plan:

@@ -421,9 +421,9 @@ def _shown_pairs(pairs, short):
     import pandas as pd
     gap = [f'{100*o.low:+.1f} to {100*o.high:+.1f}' if o.low == o.low else '' for o in pairs.itertuples()]
     needed = [_about(o) if o == o else '' for o in pairs.needed]
-    columns = {'photos': pairs.photos, 'only first wrong': pairs.only_first_wrong,
+    columns = {'photos': pairs.photos, 'only first': pairs.only_first_wrong,
                'only second': pairs.only_second_wrong,
-               'p_value': _shown(pairs[['p_value']], '.2g').p_value, 'points apart': gap, 'photos needed': needed}
+               'p_value': _shown(pairs[['p_value']], '.2g').p_value, 'points apart': gap, 'needed': needed}
     names = [f'{short[o.first]}, {short[o.second]}' for o in pairs.itertuples()]
     return pd.DataFrame({k: list(v) for k,v in columns.items()}, index=names)
 

@@ -258,7 +258,8 @@ def _claims(findings, folder):
         pairs = [('flip', findings.files)]
     elif isinstance(findings, dict): pairs = list(findings.items())
     else: raise PetLearnError(f"A {type(findings).__name__} doesn't say what somebody found.",
-                              "Expected a dictionary from kinds of faults to files, or what check or label_suspects gave.",
+                              "Expected a dictionary from kinds of faults to files, or what check or "
+                              "label_suspects returns.",
                               "grade({'dark': ['photo_0012.jpg']}, 'pets-planted-7')")
     for o,_ in pairs:
         if o not in _MEANS: raise PetLearnError(f"There is no kind of fault {o!r}.",

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['SURE', 'Prediction', 'Predictor']
 
-# %% ../nbs/13_predict.ipynb #4be3ddf3
+# %% ../nbs/13_predict.ipynb #d9e81ea8
 import numpy as np
 import torch
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from PIL import Image
+from fastcore.basics import patch
 from fastai.learner import Learner
 from .cards import bars, thumbnail
 from .core import PetLearnError, as_path, progress
@@ -113,19 +114,18 @@ class Predictor:
             features = head[:-1](body(xb.to(next(body.parameters()).device)))
             return features.cpu().numpy(),head[-1](features).cpu()
 
-    def predict_many(self,
-        photos:list, # Photos
-    ) -> list[Prediction]: # One for each, in the same order
-        "Answer about each of `photos`."
-        if isinstance(photos, (str, Path)):
-            raise PetLearnError(f"{str(photos)!r} is one photo or folder.",
-                                "Expected a list.",
-                                f"find_photos('{photos}')")
-        return [self.predict(o) for o in progress(photos, 'photos')]
-
     def __repr__(self): return f"Predictor({', '.join(self.labels)}; {self.size}×{self.size} pixels)"
 
-# %% ../nbs/13_predict.ipynb #efb498f8
+# %% ../nbs/13_predict.ipynb #cbbcc769
+@patch
+def predict_many(self:Predictor,
+    photos:list, # Photos
+) -> list[Prediction]: # One for each, in the same order
+    "Answer about each of `photos`."
+    if isinstance(photos, (str, Path)):
+        raise PetLearnError(f"{str(photos)!r} is one photo or folder.", "Expected a list.", f"find_photos('{photos}')")
+    return [self.predict(o) for o in progress(photos, 'photos')]
+
 def _photo_name(x):
     "A path's last part; nothing for anything else."
     return Path(x).name if isinstance(x, (str, Path)) else ''

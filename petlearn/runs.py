@@ -284,6 +284,7 @@ _cached('learn', _learn, "An ordinary fastai `vision_learner` over the pictures,
 _cached('bank', _bank, "What the pretrained body sees of each photo.")
 _cached('head', _head, "A fastai learner for the head, on the bank.")
 
+# %% ../nbs/09_runs.ipynb #e861aa18
 @patch(as_prop=True)
 def model_facts(self:Run) -> dict:
     "What is known about its model: `labels`, `size`, `mean`, `std`, `temperature`, `novelty`, …"

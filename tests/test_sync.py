@@ -72,11 +72,13 @@ def test_module_style(name):
 
 def _own_imports(tree):
     "Modules of petlearn that are imported at the top of a module."
-    return [o.module.split('.')[1] for o in tree.body if isinstance(o, ast.ImportFrom) and (o.module or '').startswith('petlearn.')]
+    return [o.module.split('.')[0] for o in tree.body if isinstance(o, ast.ImportFrom) and o.level == 1 and o.module]
 
 @pytest.mark.parametrize('name', sorted(EXPORTING))
 def test_imports_only_from_lower_numbers(name):
-    for o in _own_imports(ast.parse((ROOT/f'petlearn/{name}.py').read_text())):
+    found = _own_imports(ast.parse((ROOT/f'petlearn/{name}.py').read_text()))
+    assert found or name in ('core', 'drawings', 'curves'), 'most modules stand on another'
+    for o in found:
         assert EXPORTING[o].stem < EXPORTING[name].stem, f'{name} imports {o}, which comes later'
 
 def _public(nodes):

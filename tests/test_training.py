@@ -2,6 +2,7 @@
 import json, os, subprocess, sys
 import numpy as np, pandas as pd, pytest, torch
 from PIL import Image
+from petlearn.calibration import calibrated
 from petlearn import PetLearnError, Predictor, train
 from petlearn.drawings import draw_pets
 from petlearn.loaders import photo_dataloaders, split_photos
@@ -16,7 +17,7 @@ def test_run_is_whole(run, pets_folder):
     assert sorted(split.columns) == ['file', 'label', 'sha256', 'usage'] and set(split.usage) == {'train', 'valid'}
     assert split.file.is_unique and len(split) == 40
     predictions = pd.read_csv(run.path/'predictions.csv')
-    assert list(predictions.columns) == ['file', 'usage', 'label', 'predicted', 'p_cat', 'p_dog'] and set(predictions.usage) == {'valid'}
+    assert list(predictions.columns) == ['file', 'usage', 'label', 'predicted', 'novelty', 'p_cat', 'p_dog'] and set(predictions.usage) == {'valid'}
     assert np.allclose(predictions[['p_cat', 'p_dog']].sum(axis=1), 1, atol=1e-5)
     assert ((predictions.p_cat > .5) == (predictions.predicted == 'cat')).all()
     history = pd.read_csv(run.path/'history.csv')
@@ -31,13 +32,15 @@ def test_run_shows_itself(run):
     assert 'V001' in html and '<table' in html and 'always saying' in html
 
 def test_predictions_agree_everywhere(run, pets_folder):
-    "fastai's predict, the run's, the table's and the folder's are one."
+    "fastai's predict, the run's, the table's and the folder's are one; the run's and the folder's at the run's temperature."
     predictor = Predictor(run.path)
     for row in run.predictions.itertuples():
         with run.learn.no_bar(): label,i,probs = run.learn.predict(row.file)
+        cat = calibrated([[row.p_cat, row.p_dog]], run.temperature)[0][0]
         for p in (run.predict(row.file), predictor.predict(row.file)):
             assert p.label == label == row.predicted
-            assert p.probs['cat'] == pytest.approx(probs[0].item(), abs=1e-4) == pytest.approx(row.p_cat, abs=1e-4)
+            assert p.probs['cat'] == pytest.approx(cat, abs=1e-4) and probs[0].item() == pytest.approx(row.p_cat, abs=1e-4)
+            assert p.novelty == pytest.approx(row.novelty, abs=1e-3)
 
 def test_no_labeler_in_the_model(tmp_path, pets_folder):
     "A lambda is no trouble: the labeler is not part of what is kept."
