@@ -6,7 +6,7 @@ from petlearn.checks import check
 from petlearn.core import PetLearnError
 from petlearn.curves import plot_histories, plot_history, verdict
 from petlearn.drawings import draw_pet, draw_pets
-from petlearn.evaluate import compare, in_words
+from petlearn.evaluate import compare, error_interval
 from petlearn.explain import explain, glossary
 from petlearn.features import explain_cost, features, plot_features
 from petlearn.interpret import grad_cam

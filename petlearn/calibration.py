@@ -73,7 +73,7 @@ def plot_reliability(
         ax = plt.subplots(figsize=(4.5, 3.6), layout='constrained')[1]
     df = table[table.n > 0]
     ax.plot([0, 100], [0, 100], color='grey', linewidth=.8, linestyle='--', label='honest')
-    ax.plot(100*df.confidence, 100*df.accuracy, marker='o', label='the model')
+    ax.scatter(100*df.confidence, 100*df.accuracy, s=15 + 3*df.n.clip(upper=100), alpha=.7, label='the model')
     for o in df.itertuples(): ax.annotate(f'{o.n}', (100*o.confidence, 100*o.accuracy), (4, -10),
                                           textcoords='offset points', fontsize=8)
     ax.set(xlim=(0, 104), ylim=(0, 104), xlabel='how sure, in %', ylabel='right, in %')

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Term', 'Explanation', 'Glossary', 'glossary', 'explain']
 
-# %% ../nbs/16_explain.ipynb #4fc8100b
+# %% ../nbs/16_explain.ipynb #bea2d85e
 import math, re, textwrap
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from html import escape
 from itertools import zip_longest
 from pathlib import Path
-from .core import PetLearnError, did_you_mean
+from .core import PetLearnError, counted, did_you_mean
 from .curves import verdict
 
 # %% ../nbs/16_explain.ipynb #3444fbc4
@@ -113,7 +113,6 @@ def _explanation(term, run=None, understood=''):
 
 # %% ../nbs/16_explain.ipynb #5307854e
 def _share(part, whole): return f'{100*part/whole:.1f} %'
-def _many(n, word): return f"{n:,} {word}{'s' if n != 1 else ''}"
 
 def _some(items, most=6):
     "The first of `items` in a row, and how many there are beyond."
@@ -134,12 +133,12 @@ def _own_set(usage):
     def own(run):
         counts = _label_counts(run, usage)
         if not counts: return "no photos" if len(run.split) else ''
-        return f"{_many(sum(n for _,n in counts), 'photo')}: {_some([f'{n:,} {o}' for o,n in counts])}"
+        return f"{counted(sum(n for _,n in counts), 'photo')}: {_some([f'{n:,} {o}' for o,n in counts])}"
     return own
 
 def _own_split(run):
     n = Counter(run.split.usage)
-    return ', '.join(f"{_many(n[o], 'photo')} for {long}" for o,long in
+    return ', '.join(f"{counted(n[o], 'photo')} for {long}" for o,long in
                      (('train', 'training'), ('valid', 'validation'), ('test', 'the test')) if n[o])
 
 # %% ../nbs/16_explain.ipynb #d02ede71
@@ -179,7 +178,7 @@ def _own_base_rate(run):
 
 def _own_augmentation(run):
     n = _told(run, 'fine_tune_epochs')
-    return f"in {_many(n, 'epoch')} of fine-tuning" if n else "none, because the head learned from features"
+    return f"in {counted(n, 'epoch')} of fine-tuning" if n else "none, because the head learned from features"
 
 # %% ../nbs/16_explain.ipynb #ce5d7d32
 _SETS = [
@@ -319,8 +318,8 @@ def _per_phase(run, value):
 
 def _own_epochs(run):
     counts = _per_phase(run, len)
-    total = f"{_many(sum(n for _,n in counts), 'epoch')}: " if len(counts) > 1 else ''
-    return total + ', '.join(f"{_many(n, 'epoch')} in the phase {name}" for name,n in counts)
+    total = f"{counted(sum(n for _,n in counts), 'epoch')}: " if len(counts) > 1 else ''
+    return total + ', '.join(f"{counted(n, 'epoch')} in the phase {name}" for name,n in counts)
 
 def _own_batches(run):
     counts = _per_phase(run, lambda rows: max(int(o['batches']) for o in rows)) # less in an epoch that was cut short
@@ -328,7 +327,7 @@ def _own_batches(run):
     return said + (f", of {run.params['bs']} photos each" if run.params.get('bs') else '')
 
 def _own_batch_size(run): return f"bs={run.params['bs']}" if run.params['bs'] else ''
-def _own_steps(run): return f"{_many(run.steps, 'step')} of learning" if run.steps else ''
+def _own_steps(run): return f"{counted(run.steps, 'step')} of learning" if run.steps else ''
 
 def _own_lr(run):
     last = run.history.learning_rate.iloc[-1]
@@ -338,7 +337,7 @@ def _own_lr(run):
 def _own_optimizer(run):
     name = run.params.get('optimizer') or 'Adam'
     if not run.steps: return ''
-    return f"{name} took the {_many(run.steps, 'step')} (fastai's default is Adam; many texts say SGD)"
+    return f"{name} took the {counted(run.steps, 'step')} (fastai's default is Adam; many texts say SGD)"
 
 def _own_hyperparameters(run):
     names = 'arch', 'size', 'epochs', 'fine_tune_epochs', 'lr', 'bs', 'valid_pct', 'seed'
@@ -351,7 +350,7 @@ def _own_fine_tuning(run):
     n = _told(run, 'fine_tune_epochs')
     if not n: return "no fine-tuning (fine_tune_epochs=0)"
     o = _phase(run, 'fine-tune')
-    return f"{_many(n, 'epoch')} in {o.secs:.2f} s" + (f': {o.note}' if o.note else '')
+    return f"{counted(n, 'epoch')} in {o.secs:.2f} s" + (f': {o.note}' if o.note else '')
 
 def _own_patience(run):
     n = _told(run, 'patience')
@@ -593,24 +592,26 @@ _TRUST = [
 def _own_temperature(run):
     heat = run.metrics.get('temperature')
     if heat is None: return "it has no temperature: it was made by an older petlearn"
-    how = 'as sure as the network is' if .99 < heat < 1.01 else f"{'less sure' if heat > 1 else 'surer'} than the network is"
-    return f"its temperature is {heat:.2f}: its probabilities are {how}"
+    how = 'as sure as' if .99 < heat < 1.01 else 'less sure than' if heat > 1 else 'surer than'
+    return f"its temperature is {heat:.2f}: its probabilities are {how} the network is"
 
 def _own_novelty(run):
     scores = [o.get('novelty') for o in _answers(run)]
     known = [o for o in scores if o is not None and o == o]
     if not known: return "it can't tell: it learned from too few photos, or was made by an older petlearn"
-    return f"of {_many(len(known), 'photo')} held back it would refuse {sum(o > 2.5 for o in known)} (novelty above 2.5)"
+    n = sum(o > 2.5 for o in known)
+    return f"of {counted(len(known), 'photo')} held back it would refuse {n} (novelty above 2.5)"
 
 def _own_interval(run):
     from petlearn.evaluate import in_words
     return in_words(run.metrics['wrong'], run.metrics['of'])
 
-# %% ../nbs/16_explain.ipynb #65d8322c
+# %% ../nbs/16_explain.ipynb #ddc1551c
 _CLOSER = [
     Term('confidence interval', "The range in which the true figure lies, as far as so few photos can tell. Its rule "
          "is made so that it is right in 19 of 20 such cases.", _own_interval,
-         ('uncertainty', 'error bar', 'margin of error', 'interval', 'Clopper-Pearson'), ('error rate', 'rule of three')),
+         ('uncertainty', 'error bar', 'margin of error', 'interval', 'Clopper-Pearson'),
+         ('error rate', 'rule of three')),
     Term('McNemar test', "Are two models really different, or was it luck? Only photos count that one has right and "
          "the other one wrong; if there is no difference, they fall on both sides like a coin.", None,
          ('mcnemar', 'p value', 'significance', 'paired test'), ('confidence interval',)),
@@ -626,8 +627,8 @@ _CLOSER = [
     Term('label noise', "Labels that are wrong. Models learn them along, and figures that are measured by them are "
          "wrong as well. label_suspects(run) lists the photos worth a look.", None,
          ('wrong label', 'mislabeled', 'label error', 'label suspect'), ('label', 'out-of-fold')),
-    Term('out-of-fold', "An answer by a model that has not seen the photo: the photos are dealt into five parts, and each "
-         "part is judged by a model that has learned from the other four.", None,
+    Term('out-of-fold', "An answer by a model that has not seen the photo: the photos are dealt into five parts, and "
+         "each part is judged by a model that has learned from the other four.", None,
          ('cross-validation', 'fold', 'k-fold'), ('validation set', 'label noise')),
     Term('Grad-CAM', "A map of the places in a photo that speak for an answer. It follows the answer back to the last "
          "maps of the body, and asks which places there would change it.", None,
@@ -663,7 +664,8 @@ def _own_state(run):
 
 def _own_run(run):
     state,seconds = _own_state(run).partition('.')[0],sum(o.secs for o in run.phases)
-    return state + (f", {_many(run.steps, 'step')} in {seconds:.1f} s, on data set {run.dataset}" if run.steps else '')
+    if not run.steps: return state
+    return f"{state}, {counted(run.steps, 'step')} in {seconds:.1f} s, on data set {run.dataset}"
 
 # %% ../nbs/16_explain.ipynb #0a5f40a7
 def _default_rows(run=None):

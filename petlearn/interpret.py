@@ -47,7 +47,6 @@ def _worst_first(rows, temperature):
     df = df.sort_values(['loss', 'file'], ascending=[False, True], kind='stable', ignore_index=True)
     return labels + sorted({*df.label, *df.predicted} - {*labels}),df
 
-# %% ../nbs/12_interpret.ipynb #3403b209
 class Interpreter:
     "Where a run is wrong, and why; its tables come from one reading of the run's `predictions.csv`."
     def __init__(self,
@@ -66,11 +65,15 @@ def _name(file):
     "The last part of a path, so that it can be shown even if it isn't valid text."
     return Path(file).name.encode('utf-8', 'replace').decode()
 
+def _html(words):
+    "`words` for a page; a number stays on one line with its %."
+    return escape(words).replace(' %', '&nbsp;%')
+
 def _row_of(photos, words, side=96):
     "Pictures beside each other, with `words` below each."
-    box = f'width:{side+24}px;margin:4px;font-size:small;overflow-wrap:anywhere'
+    box = f'width:{side+44}px;margin:4px;font-size:small;overflow-wrap:anywhere'
     alt = lambda o, w: w if isinstance(o, Image.Image) else _name(o)
-    cells = (f'<div style="{box}">{thumbnail(o, side, alt(o, w))}<br>{escape(w)}</div>' for o,w in zip(photos, words))
+    cells = (f'<div style="{box}">{thumbnail(o, side, alt(o, w))}<br>{_html(w)}</div>' for o,w in zip(photos, words))
     return f'<div style="display:flex;flex-wrap:wrap">{"".join(cells)}</div>'
 
 class Gallery:
@@ -265,26 +268,13 @@ class GradCam:
         words = 'what the model sees',f'bright: what speaks for {self.label}'
         return _row_of([self.photo, self.overlay], words, 200)
 
-# %% ../nbs/12_interpret.ipynb #f6ee5045
-@patch
-def plot(self:GradCam,
-    ax=None, # Where to draw; a new plot when left out
-): # The plot's axes
-    "Plot the photo, bright where it speaks for the label."
-    if ax is None:
-        import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(3, 3), layout='constrained')[1]
-    ax.imshow(self.overlay)
-    ax.set_title(f'what speaks for {self.label}', fontsize=10)
-    ax.set_axis_off()
-    return ax
-
+# %% ../nbs/12_interpret.ipynb #7ee54e5d
 def grad_cam(
     run:str|Path|Run, # Run with a model, or a word such as `'V002'`, `'newest'`, `'best'`
     photo, # Path, bytes, upload, picture or array
     label:str|None=None, # Which label to ask for; what the model says when left out
     runs_dir:str|Path='runs', # Folder in which words are looked up
-) -> GradCam: # With `.heat`, `.overlay` and `.plot()`
+) -> GradCam: # With `.heat` and `.overlay`
     "Which places of `photo` speak for `label`? Raises `PetLearnError` without a model, or for an unknown label."
     run = find_run(run, runs_dir)
     seen,labels = square_photo(photo, run.params['size']),run.labels
@@ -442,7 +432,7 @@ def summary(self:Interpreter) -> str:
 # %% ../nbs/12_interpret.ipynb #3ce1bf33
 def _some(files):
     "Three names at most."
-    return ', '.join(map(_name, files[:3])) + (', …' if len(files) > 3 else '')
+    return ', '.join(map(_name, files[:3])) + (f' and {len(files)-3:,} more' if len(files) > 3 else '')
 
 def _weakest(it):
     "A sentence about the label that is missed the most often."

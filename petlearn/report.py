@@ -341,7 +341,7 @@ def _neither(report):
         rows[_ROW[o.usage]] = [f'{o.of:,}', f'{o.of-n:,}', f'{n:,}', _between(n, o.of), f'{unseen:,}']
     columns = ['photos', 'pass', 'refused', 'refused, between', 'wrong and pass']
     return [title, _Words(
-            f"A photo with a novelty above {limit:.3f} is like nothing that was learned; the answer is 'neither'. All "
+            f"A photo with a novelty above {limit:g} is like nothing that was learned; the answer is 'neither'. All "
             "these photos show one of the labels, so each refused one is a loss."),
             _Table('What passes, and what is refused', pd.DataFrame(rows, index=columns).T)]
 
@@ -425,7 +425,8 @@ def _surest_mistakes(report, most=10):
     import pandas as pd
     h = report.honesty[report.main.usage]
     df = h.answers.table[['file', 'label', 'predicted']]
-    df = df.assign(sure=h.judged.max(1), own=h.judged[range(len(df)), h.answers.truth])[df.label != df.predicted]
+    p = calibrated(h.answers.probs, h.temperature) # as run.predict says it
+    df = df.assign(sure=p.max(1), own=p[range(len(df)), h.answers.truth])[df.label != df.predicted]
     df = df.sort_values('sure', ascending=False, kind='stable')
     if not len(df): return []
     files = ['/'.join(Path(o).parts[-2:]) for o in df.file]

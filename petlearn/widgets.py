@@ -360,7 +360,8 @@ def _choose(self:Cleaner, card, choice):
 def _ask(self:Cleaner):
     "Say what would happen, and ask."
     plan = self.source.plan
-    if plan.applied: raise PetLearnError("This is done already.", "Undo takes it back.", f"Or go on: {self.source.again}")
+    if plan.applied:
+        raise PetLearnError("This is done already.", "Undo takes it back.", f"Or go on: {self.source.again}")
     if not plan.relabel + plan.quarantine:
         raise PetLearnError("There is nothing to change yet.", "Expected a label to correct, or a photo to put aside.",
                             "Press 'It is: …' or 'Put aside' on a card.")

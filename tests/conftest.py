@@ -15,6 +15,14 @@ _home = tempfile.mkdtemp(prefix='petlearn-tests-')
 os.environ.update(FASTAI_HOME=f'{_home}/fastai', HF_HOME=f'{_home}/hf', TORCH_HOME=f'{_home}/torch', HF_HUB_OFFLINE='1',
                   PETLEARN_BLOCKED=f'{_home}/blocked', PYTHONPATH=os.pathsep.join([str(HERE/'offline'), str(ROOT)]))
 
+if 'PYTEST_XDIST_WORKER' in os.environ: os.environ['OMP_NUM_THREADS'] = '1' # two workers on two cores, a thread each
+
+def pytest_collection_modifyitems(items):
+    "With several workers (`-n 2 --dist loadgroup`): a file's tests share what they train, and notebooks stand alone."
+    for o in items:
+        alone = o.path.stem == 'test_notebooks'
+        o.add_marker(pytest.mark.xdist_group(o.nodeid if alone else o.path.stem))
+
 @pytest.fixture(scope='session')
 def blocked():
     "The file in which blocked connections are noted."

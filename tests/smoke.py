@@ -5,7 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from fastai.callback.core import Callback
 from petlearn import PetLearnError, Predictor, UploadPredictor, draw_pets, train
-from petlearn.all import check, combine, compare, explain, follow, grade, plant, runs
+from petlearn.all import (Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser, check, combine, compare, explain, follow, grade, label_suspects, learning_curve,
+                          plant, robustness, runs)
 from petlearn.cli import main
 
 folder = Path(tempfile.mkdtemp())
@@ -17,9 +18,14 @@ assert len(checkup.fix()) and len(checkup.undo()) and main(['check', str(faulty)
 assert len(combine(pets, draw_pets(folder/'more', n=20, seed=12))) == 60
 run = train(pets, epochs=1, fine_tune_epochs=1, size=96, runs_dir=folder/'runs')
 photo = pets/'Abyssinian_1.jpg'
-ours,loaded = run.predict(photo),Predictor(run.path).predict(photo)
+ours,loaded,raw = run.predict(photo),Predictor(run.path).predict(photo),Predictor(run.learn).predict(photo)
 with run.learn.no_bar(): label,i,probs = run.learn.predict(photo)
-assert ours.label == loaded.label == label and abs(ours.probs[label] - probs[i].item()) < 1e-4, (ours, loaded, label, probs)
+assert ours.label == label and ours.probs == loaded.probs and abs(raw.probs[label] - probs[i].item()) < 1e-4, (ours, loaded, label, probs)
+assert ours.novelty == loaded.novelty is not None
+assert '<h' in run.report().save().read_text() and str(run.report()) and run.interpret()._repr_html_() and run.interpret().why(photo)._repr_html_()
+assert len(run.film) and learning_curve(run).verdict and len(robustness(run, n=4).table) and label_suspects(run).note
+for o in (MistakeBrowser, ConfusionExplorer, Cleaner): assert o(run).children
+assert FilmPlayer(run.film).children
 run.learn.export(folder/'learner.pkl')
 class Stop(Callback):
     def after_step(self):

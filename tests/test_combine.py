@@ -84,7 +84,7 @@ def test_nearly_the_same_photo_in_two_data_sets(tmp_path, alike, capsys):
         twins = both[both.file.str.contains('/cat/t')]
         assert len(twins) == 8 and (twins.groupby(twins.file.str[-6:]).usage.nunique() == 1).all()
 
-@pytest.mark.parametrize('kw', [{}, dict(labeler=by_folder), dict(valid_pct=.5)], ids=str)
+@pytest.mark.parametrize('kw', [{}, dict(labeler=by_folder), dict(valid_pct=.5)], ids=['nothing', 'labeler', 'valid_pct'])
 def test_nothing_to_split(tmp_path, kw):
     tables = [split_photos(fill(tmp_path))] if kw else []
     with pytest.raises(PetLearnError, match='nothing to split'): combine(*tables, **kw)

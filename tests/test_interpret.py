@@ -364,13 +364,6 @@ def test_readable_in_grey():
     l,t,r,b = cam.hottest
     assert l <= 70 < r and t <= 30 < b
 
-def test_plot(run, photo):
-    import matplotlib.pyplot as plt
-    cam = grad_cam(run, photo)
-    ax = cam.plot()
-    assert ax.get_title() == f'what speaks for {cam.label}' and cam.plot(ax) is ax
-    plt.close('all')
-
 # a patch that decides (features.md D12)
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,5 @@
 "Every notebook runs alone, in a fresh process, without a network; the walkthrough in a real kernel as well."
 import subprocess, sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import nbformat, pytest
 from conftest import ROOT
@@ -8,29 +7,15 @@ import walkthrough
 
 NOTEBOOKS = [o for o in sorted((ROOT/'nbs').glob('*.ipynb')) if o.stem != 'walkthrough']
 
-def _run(nb):
-    command = [Path(sys.executable).parent/'nbdev_test', '--path', nb, '--n_workers', '0']
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
-
-@pytest.fixture(scope='module')
-def results(request):
-    "The chosen notebooks, two at a time (half of their time is imports, which need one core); a test waits for its own."
-    chosen = [o.callspec.params['nb'] for o in request.session.items if getattr(o, 'originalname', '') == 'test_notebook']
-    with ThreadPoolExecutor(2) as pool:
-        yield {o: pool.submit(_run, o) for o in chosen}
-        pool.shutdown(cancel_futures=True)
-
-@pytest.fixture(scope='module')
-def before(): return set((ROOT/'nbs').iterdir())
+BEFORE = set((ROOT/'nbs').iterdir())
 
 @pytest.mark.parametrize('nb', NOTEBOOKS, ids=lambda o: o.stem)
-def test_notebook(nb, before, results):
-    r = results[nb].result()
+def test_notebook(nb, blocked):
+    command = [Path(sys.executable).parent/'nbdev_test', '--path', nb, '--n_workers', '0']
+    r = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert r.returncode == 0, r.stdout + r.stderr
-
-def test_notebooks_leave_nothing_behind(before, blocked):
-    assert set((ROOT/'nbs').iterdir()) == before
-    assert not blocked.exists(), f'one of them tried the network: {blocked.read_text()}'
+    assert set((ROOT/'nbs').iterdir()) == BEFORE, 'it left something behind'
+    assert not blocked.exists(), f'it tried the network: {blocked.read_text()}'
 
 def _run_walkthrough(tmp_path, monkeypatch):
     nb = nbformat.read(ROOT/'nbs/walkthrough.ipynb', as_version=4)
