@@ -42,7 +42,7 @@ def _directions(x):
     "The mean of the rows of `x`, and the main directions in which they differ: a sum of rows each."
     from scipy.linalg import eigh
     mean,n = x.mean(0),len(x)
-    special,most = x - mean,min(DIRECTIONS, n//4, x.shape[1])
+    special,most = x - mean,min(DIRECTIONS, n//4, x.shape[1]//4)
     sizes,sums = eigh(special @ special.T, subset_by_index=[n-most, n-1]) # photos × photos: far smaller than the rest
     directions = ((special.T @ sums)/np.sqrt(np.maximum(sizes, 1e-12))).T[::-1]
     return mean.astype(np.float32),directions.astype(np.float32)

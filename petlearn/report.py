@@ -124,8 +124,8 @@ class Honesty:
         where,n = _USAGE[self.answers.usage],counted(self.answers.of, 'photo')
         before,after,chance,most = map(_points, (self.before, self.after, self.chance, self.most))
         return (f"In {where}, the percentages are off by {before} as the network says them, and by {after} with the "
-                f"temperature {self.temperature:.3g} (calibration error). With {n}, honest answers would be off by "
-                f"{chance} by chance, and by more than {most} once in 20 times.")
+                f"temperature {self.temperature:.3g} (calibration error). With {n}, even honest answers would be off "
+                f"by chance: by {chance} on average, and 19 times of 20 by {most} at most.")
 
 def _honesty(answers, temperature):
     p,y = answers.probs,answers.truth
@@ -446,11 +446,11 @@ def _statistics(report):
     for o in report.answers.values(): pieces += [_matrix(o), _most_confused(o)]
     return pieces + _surest_mistakes(report)
 
-# %% ../nbs/11c_report.ipynb #398337ec
+# %% ../nbs/11c_report.ipynb #ce7da13c
 _STYLE = """
 .petlearn-report {max-width:60em; line-height:1.4}
-.petlearn-report .wide {overflow-x:auto; margin:1em 0}
-.petlearn-report table {border-collapse:collapse; font-size:.9em}
+.petlearn-report .wide {overflow-x:auto; margin:.7em 2em .7em 0; display:inline-block; vertical-align:top; max-width:100%}
+.petlearn-report table {border-collapse:collapse; font-size:.9em; min-width:20em}
 .petlearn-report caption {text-align:left; font-weight:bold; padding:.3em 0}
 .petlearn-report th, .petlearn-report td {border-bottom:1px solid #bbb; padding:.2em .6em; text-align:right}
 .petlearn-report th[scope=row] {text-align:left; font-weight:normal; overflow-wrap:anywhere; min-width:6em}
