@@ -107,7 +107,7 @@ def chance_error(
 
 # %% ../nbs/09a_calibration.ipynb #3291b80e
 LOWEST,HIGHEST = .05,20 # temperatures that are tried
-_TINY = 1e-12 # the logarithm of 0 is no number
+_TINY = 1e-38 # the logarithm of 0 is no number; this is the smallest that a network says
 
 def calibrated(
     probs, # What the network says: a row a photo, a column a label

@@ -531,7 +531,12 @@ def verdict(self:Checkup) -> str:
     if not self.ok: return "Don't train on this yet."
     return 'Fit to train on, with warnings.' if any(o.severity == WARNS for o in self.findings) else 'Fit to train on.'
 
-# %% ../nbs/03_checks.ipynb #63e0f715
+# %% ../nbs/03_checks.ipynb #2c840209
+def _filled(text, begin):
+    "`text` in lines; names and commands stay whole, so that they can be copied."
+    return fill(text, 100, initial_indent=begin, subsequent_indent=' '*20, break_on_hyphens=False,
+                break_long_words=False)
+
 def checkup_text(
     checkup:Checkup, # Made by `check`
     fix:Callable=lambda o: o.fix, # From a `Finding` to what one types to mend it
@@ -539,9 +544,9 @@ def checkup_text(
     "The findings as text for a terminal."
     lines = [f'{checkup.title}. {checkup.verdict}']
     for o in checkup.findings:
-        lines.append(fill(o.what, 100, initial_indent=f'{o.severity:<6}{o.kind:<14}', subsequent_indent=' '*20))
+        lines.append(_filled(o.what, f'{o.severity:<6}{o.kind:<14}'))
         more = (o.advice, o.fix and fix(o))
-        lines += [fill(p, 100, initial_indent=' '*20, subsequent_indent=' '*20) for p in more if p]
+        lines += [_filled(p, ' '*20) for p in more if p]
     return '\n'.join(lines)
 
 @patch

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['KEEP', 'ASIDE', 'Cleaning', 'Plan']
 
-# %% ../nbs/12a_cleaning.ipynb #02b296a7
-import json
+# %% ../nbs/12a_cleaning.ipynb #b5c750da
+import json, os
 import pandas as pd
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def _candidates(run):
 # %% ../nbs/12a_cleaning.ipynb #a0ddcab1
 def _since(file, label, sha256, row):
     "What has happened to a photo since the training, or nothing; `row` is what some labels.csv says about it."
-    if not Path(file).exists(): return 'is not there any more'
+    if not os.path.exists(file): return 'is not there any more'
     try: same = file_sha256(file) == sha256
     except PetLearnError: return 'can not be read'
     if not same: return 'has changed since the training'
@@ -84,7 +84,8 @@ def _no_good(path, why):
 def _is_record(o):
     "Does `o` say which change was made, and to which files?"
     return (isinstance(o, dict) and all(isinstance(o.get(k), str) for k in ('folder', 'when'))
-            and type(o.get('number')) is int and isinstance(o.get('files'), list))
+            and type(o.get('number')) is int and isinstance(o.get('files'), list)
+            and all(isinstance(f, str) for f in o['files']))
 
 def _read_state(path):
     "What `path` says: `choices` by file, and records of what was `applied`; raises `PetLearnError` if it is damaged."
@@ -262,11 +263,13 @@ def _repr_html_(self:Cleaning): return f'<p>{escape(str(self.plan))}</p>{self._g
 def _todo(self:Cleaning, choices):
     "The choices that change something, without photos that are not as they were."
     todo = {k: v for k,v in choices.items() if v != KEEP}
+    odd = sorted({*todo.values()} - {ASIDE, *self.labels})
+    if odd: raise _no_good(self.path, f'{odd[0]!r} is no label of {self.run.path.name}')
     happened = _happened(self.split[self.split.file.isin(list(todo))])
     known = set(self.split.file)
     gone = {k: happened.get(k, 'is not of this run') for k in todo if k in happened or k not in known}
     some = [f'{Path(k).name} {v}' for k,v in list(gone.items())[:3]] + ['…']*(len(gone) > 3)
-    if gone: say(f"Left as it is: {'; '.join(some)}")
+    if gone: say(f"Left as it is: {'; '.join(some)}. What was done before: petlearn.fixes.changes(folder)")
     todo = {k: v for k,v in todo.items() if k not in gone}
     if todo: return todo
     raise PetLearnError("There is nothing to change.", "Expected a choice other than 'keep' for a photo that is there.",

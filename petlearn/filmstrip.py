@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Filmstrip', 'Film', 'ShowFilm']
 
-# %% ../nbs/08c_filmstrip.ipynb #fa76f37e
+# %% ../nbs/08c_filmstrip.ipynb #066660a8
 import csv, hashlib, io, time
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from fastcore.imports import in_notebook
 from fastai.callback.core import Callback
 from fastai.torch_core import no_random, to_device
-from .cards import bars, thumbnail
+from .cards import bars, shown_name, thumbnail
 from .core import PetLearnError, as_path, counted, say, whole_number, write_atomic
 from .features import FeatureBank, _file_of
 
@@ -77,19 +77,26 @@ def _as_csv(rows):
     csv.writer(f, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n').writerows(rows)
     return f.getvalue()
 
+def _fits(row, n, names):
+    "Does a `row` of `n` cells have words and numbers where they belong?"
+    words,numbers = [row[2:3], row[4:7]],[row[:2], row[3:4], row[7:]]
+    return (len(row) == n and all(isinstance(o, str) for some in words for o in some)
+            and all(isinstance(o, float) for some in numbers for o in some)
+            and {f'p_{o}' for o in row[5:7]} <= names and all(0 <= o <= 1 for o in row[7:]))
+
 def _read(path):
     "The columns and rows of the film in `path`; raises `PetLearnError` if it is missing or damaged."
     try:
         with open(path, encoding='utf-8', errors='surrogateescape', newline='') as f:
             head,*rows = csv.reader(f, quoting=csv.QUOTE_NONNUMERIC)
-        names = set(head)
-        fits = head[:7] == _HEAD and rows and all(len(o) == len(head) and f'p_{o[5]}' in names for o in rows)
+        names = {*head}
+        fits = head[:7] == _HEAD and rows and len(names) == len(head) and all(_fits(o, len(head), names) for o in rows)
         if not fits: raise ValueError('no frames')
         return head,[[int(o[0]), int(o[1]), o[2], int(o[3]), *o[4:]] for o in rows]
     except FileNotFoundError as e:
         raise PetLearnError(f"There is no film in {path.parent}.", "Expected filmstrip.csv, which a training writes.",
                             "run = train('my photos'), then Film(run)") from e
-    except (OSError, ValueError, TypeError, csv.Error) as e:
+    except (OSError, ValueError, OverflowError, csv.Error) as e:
         raise PetLearnError(f"{path} is damaged ({e}).", "Expected the film that a training wrote.",
                             "Train again to get another.") from e
 
@@ -254,8 +261,8 @@ def _repr_html_(self:Film):
     photos = self._rows.drop_duplicates('file')
     rows = ''.join(f'<tr><td>{self._thumb(o.file, 56)}</td><td>{escape(o.label)}</td>'
                    f'{"".join(self._cell(o.file, i) for i in shown)}</tr>' for o in photos.itertuples())
-    return (f'<p>{escape(self._title)} In each field: right (✓) or wrong (✗), and the probability that the model gives '
-            f'the true label.</p><table><tr><th>photo</th><th>it is</th>{top}</tr>{rows}</table>')
+    return (f'<p>{escape(self._title)} In each field: right (✓) or wrong (✗), and the probability that the model '
+            f'gives the true label.</p><table><tr><th>photo</th><th>it is</th>{top}</tr>{rows}</table>')
 
 # %% ../nbs/08c_filmstrip.ipynb #2c356add
 def _story(o):
@@ -277,7 +284,7 @@ def _title(self:Film):
 @patch
 def __str__(self:Film):
     signs = {file: ''.join(_SIGNS[i][0] for i in o.right)[-60:] for file,o in self._rows.groupby('file', sort=False)}
-    lines = (f"{signs[o.file]}  {o.first:4.0%} to {o.last:4.0%}  {o.label}  {Path(o.file).name}"
+    lines = (f"{signs[o.file]}  {o.first:4.0%} to {o.last:4.0%}  {o.label}  {shown_name(o.file)}"
              for o in self.photos.itertuples())
     return '\n'.join([self._title, *lines])
 
@@ -293,7 +300,7 @@ def plot(self:Film):
         for right,mark,size in ((True, 'o', 5), (False, 'x', 8)):
             ax.plot(o.step[o.right == right], o.p[o.right == right], mark, color='C0', markersize=size)
         for step in o.step[o.phase != o.phase.shift()][1:]: ax.axvline(step, color='grey', linewidth=.8) # a new phase
-        ax.set_title(f'{o.label.iloc[0]}: {Path(file).name[:20]}', fontsize=9, parse_math=False)
+        ax.set_title(f'{o.label.iloc[0]}: {shown_name(file)[:20]}', fontsize=9, parse_math=False)
     for ax in axs.flat[len(photos):]: ax.set_visible(False)
     axs[0,0].set(ylim=(-.05, 1.05))
     axs[-1,0].set(xlabel='step', ylabel='p(true label)')

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Interpreter', 'Gallery', 'GradCam', 'grad_cam', 'Why']
 
-# %% ../nbs/12_interpret.ipynb #67e41282
-import hashlib
+# %% ../nbs/12_interpret.ipynb #390ebff6
+import hashlib, os
 import numpy as np
 import pandas as pd
 import torch
@@ -24,6 +24,7 @@ from .evaluate import _answers, in_words
 from .features import Trunk, torch_engine
 from .loaders import square_photo
 from .photos import open_photo
+from .report import _whole
 from .robustness import CHANGES
 from .runs import Run, find_run
 from .store import file_sha256
@@ -55,7 +56,7 @@ class Interpreter:
         runs_dir:str|Path='runs', # Folder in which words are looked up
     ):
         self.run,self.usage = find_run(run, runs_dir),usage
-        self.labels,self.table = _worst_first(_answers(self.run.predictions, usage), self.run.temperature)
+        self.labels,self.table = _worst_first(_answers(_whole(self.run), usage), self.run.temperature)
 
     @property
     def mistakes(self) -> pd.DataFrame: return self.table[self.table.wrong] # Rows of `.table`, worst first
@@ -66,8 +67,8 @@ def _name(file):
     return Path(file).name.encode('utf-8', 'replace').decode()
 
 def _html(words):
-    "`words` for a page; a number stays on one line with its %."
-    return escape(words).replace(' %', '&nbsp;%')
+    "`words` for a page: a number stays on one line with its %, and the name of a file may be broken after a `_`."
+    return escape(words).replace(' %', '&nbsp;%').replace('_', '_<wbr>')
 
 def _row_of(photos, words, side=96):
     "Pictures beside each other, with `words` below each."
@@ -144,7 +145,7 @@ def cell(self:Interpreter,
 def _sha256(photo):
     "The fingerprint of a photo's bytes; nothing for what has none, or is gone."
     if isinstance(photo, (bytes, bytearray, memoryview)): return hashlib.sha256(photo).hexdigest()
-    return file_sha256(photo) if isinstance(photo, (str, Path)) and Path(photo).is_file() else ''
+    return file_sha256(photo) if isinstance(photo, (str, Path)) and os.path.isfile(photo) else ''
 
 def _unit(x): return x/np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
 
@@ -264,9 +265,9 @@ class GradCam:
         top,left = np.unravel_index(sums.argmax(), sums.shape)
         return int(left),int(top),int(left)+w,int(top)+w
 
-    def _repr_html_(self):
+    def _repr_html_(self, side=200):
         words = 'what the model sees',f'bright: what speaks for {self.label}'
-        return _row_of([self.photo, self.overlay], words, 200)
+        return _row_of([o.resize((side, side)) for o in (self.photo, self.overlay)], words, side)
 
 # %% ../nbs/12_interpret.ipynb #7ee54e5d
 def grad_cam(
@@ -312,7 +313,7 @@ def _experiments(photo, cam):
 def _ask(run, pictures):
     "What `run` says about square `pictures`, all at once: calibrated probabilities, pictures × labels."
     with torch.inference_mode(): probs = run.model.eval()(_batch(run, pictures)).softmax(1)
-    return calibrated(probs.cpu().numpy(), run.temperature)
+    return calibrated(probs.cpu().numpy(), run.model_facts['temperature'])
 
 def _what_if(run, pictures, label):
     "The table for changed `pictures`: the probability of `label`, what the model answers, and whether that is new."
@@ -369,15 +370,14 @@ def __str__(self:Why):
 @patch
 def _repr_html_(self:Why):
     c,p = self.changes,self.prediction
-    looked = _row_of([self.cam.photo, self.cam.overlay],
-                     ('what the model sees', f'bright: what speaks for {self.cam.label}'), 160)
     words = [f"{o.change}: {p.label} {_pct(o.p)}" + (f", so it says {o.answer}" if o.flips else '')
              for o in c.itertuples()]
     near = f'<p>Nearest training photos</p>{self.nearest._repr_html_()}' if self.nearest else ''
     notes = '<br>'.join(map(escape, self.notes))
     beside = 'display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start'
-    return (f'<p><b>{escape(self.sentence)}</b><br>{notes}</p><div style="{beside}">{looked}{bars(p.probs)}</div>'
-            f'{near}<p>What changes its mind</p>{_row_of(self.pictures, words)}')
+    looked = f'<div style="{beside}">{self.cam._repr_html_(160)}{bars(p.probs)}</div>'
+    return (f'<p><b>{escape(self.sentence)}</b><br>{notes}</p>{looked}{near}'
+            f'<p>What changes its mind</p>{_row_of(self.pictures, words)}')
 
 Why.__repr__ = Why.__str__
 
@@ -407,7 +407,7 @@ def why(self:Interpreter,
 # %% ../nbs/12_interpret.ipynb #8a02bcb8
 def _gone(files):
     "What to say if some of the `files` are not there any more."
-    gone = [o for o in files if not Path(o).is_file()]
+    gone = [o for o in files if not os.path.isfile(o)]
     if not gone: return []
     return [f"{counted(len(gone), 'photo')} of {len(files):,} can't be found any more, such as {_name(gone[0])}. "
             "The figures still count them."]
@@ -441,7 +441,7 @@ def _weakest(it):
     mine = it.mistakes[it.mistakes.label == label]
     said = mine.predicted.value_counts()
     return (f"Weakest with {label}: {missed} of {counted(of, 'photo')} missed, "
-            f"{said.iloc[0]} taken for {said.index[0]}. Take more photos of {label} like {_some(list(mine.file))}.")
+            f"{said.iloc[0]} of them taken for {said.index[0]}. Take more photos like {_some(list(mine.file))}.")
 
 def _among_others(it, n=5):
     "Sentences about mistakes, from the `n` training photos nearest to each."
@@ -455,8 +455,8 @@ def _among_others(it, n=5):
     lost = df[(labels == df.predicted.to_numpy()[:,None]).mean(1) >= .8]
     far = df.iloc[likeness.max(1).argsort(kind='stable')]
     words = [f"Least like any training photo: {_some(list(far.file))}. Take photos like these."]
-    if len(lost): words.append(f"Among training photos of the label it said: {_some(list(lost.file))}. Look at their "
-                               "labels, and at what those training photos have in common.")
+    if len(lost): words.append(f"Nearest to training photos with the label that it said: {_some(list(lost.file))}. "
+                               "Look at their labels, and at what those training photos have in common.")
     return words
 
 @patch(as_prop=True)

@@ -289,7 +289,7 @@ def label_photos(
     answers = [_answer(labeler, o) if label is None else label for o,label in zip(photos, _fixed(photos, labeler))]
     failed = [(o, a) for o,a in zip(photos, answers) if isinstance(a, Exception) or a is None or str(a) == '']
     if failed: raise _labels_failed(labeler, failed, len(photos))
-    return [str(o) for o in answers]
+    return [_western(str(o)) for o in answers] # a folder's name may hold bytes that are no text
 
 def _answer(labeler, path):
     "The label of `path`, or the exception that `labeler` raised."

@@ -152,6 +152,11 @@ def head_learner(
 # %% ../nbs/07_learner.ipynb #0a1a52bc
 def _sha(content): return hashlib.sha256(content).hexdigest()
 
+def _sha_of_facts(facts):
+    "The fingerprint of all other `facts` of a model."
+    rest = {k: v for k,v in facts.items() if k != 'facts_sha256'}
+    return _sha(json.dumps(rest, sort_keys=True).encode())
+
 def save_model(
     model:nn.Module, # The network
     facts:dict, # What `model_facts` says about it; also `temperature` and `novelty`, if they are known
@@ -166,7 +171,8 @@ def save_model(
         content = novelty_bytes(novelty)
         facts['novelty_sha256'] = _sha(content)
         write_atomic(folder/'novelty.safetensors', content)
-    write_atomic(folder/'model.json', json.dumps(facts | dict(sha256=_sha(weights), petlearn=__version__), indent=2))
+    facts |= dict(sha256=_sha(weights), petlearn=__version__)
+    write_atomic(folder/'model.json', json.dumps(facts | dict(facts_sha256=_sha_of_facts(facts)), indent=2))
     return folder
 
 # %% ../nbs/07_learner.ipynb #5a8c3621
@@ -209,9 +215,12 @@ def read_facts(
 ) -> dict: # `labels`, `arch`, `size`, `mean`, `std`, `temperature` (1 if unknown), `novelty` (`None` if unknown), …
     "What is known about the model in `folder`, without its weights; raises `PetLearnError` if it is damaged."
     path = as_path(folder)/'model.json'
-    try: facts = json.loads(_content(path))
+    content = _content(path)
+    try: facts = json.loads(content)
     except (ValueError, RecursionError) as e: raise _damaged(path, f'is damaged ({e})') from e
     if not _facts_fit(facts): raise _damaged(path, 'is damaged: something in it makes no sense')
+    if facts.get('facts_sha256', _sha_of_facts(facts)) != _sha_of_facts(facts): # an older petlearn wrote none
+        raise _damaged(path, 'is damaged or was changed by hand')
     sha = facts.get('novelty_sha256')
     novelty = None if sha is None else novelty_from(_same(path.with_name('novelty.safetensors'), sha))
     return dict(temperature=1.) | facts | dict(novelty=novelty)

@@ -75,7 +75,8 @@ def novelty_bytes(
     novelty:Novelty, # Made by `fit_novelty`
 ) -> bytes: # A safetensors file
     "`novelty` as the content of a file."
-    return save_arrays({o: np.ascontiguousarray(getattr(novelty, o), np.float32) for o in ('mean', 'directions', 'usual')})
+    tables = {o: getattr(novelty, o) for o in ('mean', 'directions', 'usual')}
+    return save_arrays({o: np.ascontiguousarray(x, np.float32) for o,x in tables.items()})
 
 def novelty_from(
     content:bytes, # What `novelty_bytes` made

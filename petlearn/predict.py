@@ -55,8 +55,9 @@ class Prediction:
     @property
     def doubt(self) -> str: # A sentence, or an empty string
         "A warning where the model is not sure, or should not be."
-        if self.neither: return (f"The photo is like nothing that it has learned from (novelty {self.novelty:.1f}, limit "
-                                 f"{self.limit:g}). If it had to choose: {self.label}, {self.confidence:.0%}.")
+        if self.neither:
+            return (f"The photo is like nothing that it has learned from (novelty {self.novelty:.1f}, limit "
+                    f"{self.limit:g}). If it had to choose: {self.label}, {self.confidence:.0%}.")
         sure = self.confidence >= SURE
         return '' if sure else f"The model is not sure: it gives {self.label!r} only {self.confidence:.0%}."
 

@@ -25,12 +25,17 @@ from .runs import LIVE, Run, find_run, spark
 # %% ../nbs/11c_report.ipynb #a4be9c47
 def _said(run):
     "The predictions of `run`; raises `PetLearnError` if there are none, or if they are damaged."
-    df = run.predictions
+    df = _whole(run)
     if 'test' not in set(df.usage): _comparable(run) # raises if there is nothing at all
+    return df
+
+def _whole(run):
+    "The predictions of `run`, which may be none; raises `PetLearnError` if a line of them makes no sense."
+    df = run.predictions
     p = df[[o for o in df if o.startswith('p_')]]
-    labels = {o[2:] for o in p}
+    is_said = df.predicted.to_numpy()[:,None] == [o[2:] for o in p]
     odd = ((p.isna() | (p < 0)).any(axis=1) | (abs(p.sum(axis=1) - 1) > .01) | (df.label == '')
-           | ~df.predicted.isin(labels))
+           | ~df.usage.isin(['train', 'valid', 'test']) | (p.where(is_said).max(axis=1) != p.max(axis=1)))
     if not odd.any(): return df
     raise PetLearnError(f"{run.path/'predictions.csv'} is damaged: {counted(int(odd.sum()), 'line')} of {len(df):,} "
                         f"can't be read, line {int(odd.idxmax())+2} first.", "Expected the file that a training wrote.",
@@ -195,6 +200,9 @@ def _notes(report):
     run,facts,a = report.run,report.facts,report.main
     notes = [f"Still at work ({run.state}): these figures are of an earlier stop."] if run.state in LIVE else []
     if a.usage != 'valid': notes.append("No photo of validation: all figures are of the test.")
+    if 'temperature' not in facts['metrics']:
+        notes.append("It has no temperature of its own, so run.predict gives percentages as the network says them; the "
+                     "temperature below is what would fit. Train again to have it used.")
     for o in report.answers.values(): notes += _about_score(o)
     for o in report.answers.values(): notes += _about_size(o)
     if len(run.history): notes.append(f"The curves: {run.verdict}.")
@@ -333,8 +341,10 @@ def _neither(report):
     import pandas as pd
     said,title,rows = report.said,_Title('Neither of them'),{}
     if 'novelty' not in said or said.novelty.isna().all(): return [] # too few photos, or an older petlearn
-    try: limit = report.run.novelty.limit
+    try: novelty = report.run.novelty
     except PetLearnError as e: return [title, _Words(f'Which photos it would refuse is not known. {e.what}')]
+    if novelty is None: return [title, _Words('Its model was lost when it was killed; what is left refuses nothing.')]
+    limit = novelty.limit
     for o in report.answers.values():
         strange,right = o.table.novelty > limit,o.table.label == o.table.predicted
         n,unseen = int(strange.sum()),int((~right & ~strange).sum())
@@ -425,7 +435,7 @@ def _surest_mistakes(report, most=10):
     import pandas as pd
     h = report.honesty[report.main.usage]
     df = h.answers.table[['file', 'label', 'predicted']]
-    p = calibrated(h.answers.probs, h.temperature) # as run.predict says it
+    p = calibrated(h.answers.probs, report.run.temperature) # as run.predict says it
     df = df.assign(sure=p.max(1), own=p[range(len(df)), h.answers.truth])[df.label != df.predicted]
     df = df.sort_values('sure', ascending=False, kind='stable')
     if not len(df): return []
@@ -446,16 +456,17 @@ def _statistics(report):
     for o in report.answers.values(): pieces += [_matrix(o), _most_confused(o)]
     return pieces + _surest_mistakes(report)
 
-# %% ../nbs/11c_report.ipynb #ce7da13c
+# %% ../nbs/11c_report.ipynb #4eeaca00
 _STYLE = """
 .petlearn-report {max-width:60em; line-height:1.4}
-.petlearn-report .wide {overflow-x:auto; margin:.7em 2em .7em 0; display:inline-block; vertical-align:top; max-width:100%}
+.petlearn-report .wide {display:inline-block; vertical-align:top; max-width:100%; overflow-x:auto}
+.petlearn-report .wide, .petlearn-report figure {margin:.7em 2em .7em 0}
 .petlearn-report table {border-collapse:collapse; font-size:.9em; min-width:20em}
 .petlearn-report caption {text-align:left; font-weight:bold; padding:.3em 0}
 .petlearn-report th, .petlearn-report td {border-bottom:1px solid #bbb; padding:.2em .6em; text-align:right}
 .petlearn-report th[scope=row] {text-align:left; font-weight:normal; overflow-wrap:anywhere; min-width:6em}
 .petlearn-report img {max-width:100%; height:auto; background:white}
-.petlearn-report figure {margin:1em 0; display:inline-block}
+.petlearn-report figure {display:inline-block; vertical-align:top}
 @media print {.petlearn-report figure, .petlearn-report tr {break-inside:avoid}
  .petlearn-report h2, .petlearn-report h3, .petlearn-report caption {break-after:avoid}
  .petlearn-report .wide {overflow:visible}}"""

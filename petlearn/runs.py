@@ -289,14 +289,15 @@ _cached('head', _head, "A fastai learner for the head, on the bank.")
 def model_facts(self:Run) -> dict:
     "What is known about its model: `labels`, `size`, `mean`, `std`, `temperature`, `novelty`, …"
     from petlearn.backbones import backbone
-    from petlearn.learner import network_facts, read_facts
-    try: return read_facts(self.path/'model')
+    from petlearn.learner import load_model, network_facts, read_facts
+    over = self.must('use').state == State.SUCCEEDED
+    try: return read_facts(self.path/'model') if over else load_model(self.path/'model')[1]
     except PetLearnError: # it was killed before it could write them, or while it did
-        if self.must('use').state == State.SUCCEEDED: raise
+        if over: raise
     own = network_facts(backbone(self.params['arch']), self.labels, self.params['size'])
     return own | dict(temperature=1., novelty=None)
 
-Run.temperature = property(lambda o: o.model_facts['temperature'], doc="How sure it may be; see notebook 09a.")
+Run.temperature = property(lambda o: o.metrics.get('temperature', 1.), doc="How sure it may be; see notebook 09a.")
 Run.novelty = property(lambda o: o.model_facts['novelty'], doc="When it should say 'neither'; see notebook 06a.")
 
 @patch
@@ -791,7 +792,7 @@ def _beat_this(run):
 def summary(self:Run) -> str:
     "How good it is, in a sentence."
     m = self.metrics
-    if 'wrong' not in m: return f"{self.state}{': ' + self.error if self.error else ''}"
+    if not m.keys() >= {'wrong', 'of', 'valid_error'}: return f"{self.state}{': ' + self.error if self.error else ''}"
     common,wrong = _beat_this(self)
     test = ''
     if 'test_acc' in m: test = f"; in the test, wrong on {m['test_wrong']} of {m['test_of']} ({1-m['test_acc']:.1%})"

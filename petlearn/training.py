@@ -617,8 +617,8 @@ def _finish(job, stopped):
     train = [o for o in job.log.rows if o['dataset'] == 'train']
     steps,seconds = sum(o['batches'] for o in train),sum(o['seconds'] for o in train)
     (run.path/'stop').unlink(missing_ok=True)
-    run._go(State.STOPPED if stopped else State.SUCCEEDED, metrics=_metrics(table) | honesty, seconds=job.seconds, tuned=tuned,
-            epochs=len(train), steps=steps, steps_per_sec=round(steps/max(seconds, 1e-9), 1),
+    run._go(State.STOPPED if stopped else State.SUCCEEDED, metrics=_metrics(table) | honesty, seconds=job.seconds,
+            tuned=tuned, epochs=len(train), steps=steps, steps_per_sec=round(steps/max(seconds, 1e-9), 1),
             phases=[asdict(o) for o in job.phases.values()], finished=time.strftime('%Y-%m-%d %H:%M:%S'))
 
 # %% ../nbs/10_training.ipynb #ee5601ba

@@ -112,3 +112,11 @@ def test_bad_numbers():
         with pytest.raises(PetLearnError, match='folds='): cross_calibrated([[.8, .2]]*5, [0]*5, o)
     with pytest.raises(PetLearnError, match='One photo'): cross_calibrated([[.8, .2]], [0])
     with pytest.raises(PetLearnError, match='reliability table'): plot_reliability([[.8, .2]])
+
+@pytest.mark.parametrize('gap', [1, 20, 40, 80])
+@pytest.mark.parametrize('temperature', [.5, 1, 3, 20])
+def test_a_table_of_probabilities_is_as_good_as_the_scores(gap, temperature):
+    "The table holds probabilities, a prediction is made from scores: both are calibrated to the same."
+    z = np.array([[0, gap], [gap, 0], [0, gap/2]], np.float32)
+    e = np.exp(z - z.max(1, keepdims=True))
+    assert np.allclose(calibrated(e/e.sum(1, keepdims=True), temperature), softmax(z/temperature, axis=1), atol=1e-5)

@@ -124,7 +124,8 @@ def test_a_name_that_several_photos_have(run, tmp_path):
 GOOD = dict(format=1, choices={}, applied=[])
 @pytest.mark.parametrize('text', ['', '{', '[]', '7', 'null', '\0', '[' * 5000, json.dumps(dict(choices={}, applied=[])),
     *(json.dumps(GOOD | o) for o in (dict(format=2), dict(format='1'), dict(format=True), dict(choices=[]), dict(choices={'a': 3}), dict(choices=None),
-                                     dict(applied={}), dict(applied=[3]), dict(applied=[dict(folder='x', number='1', when='', files=[])]), dict(applied=[dict(folder='x')])))])
+                                     dict(applied={}), dict(applied=[3]), dict(applied=[dict(folder='x', number='1', when='', files=[])]), dict(applied=[dict(folder='x')]),
+                                     *(dict(applied=[dict(folder='x', number=1, when='', files=[o])]) for o in (3, None, [], {}))))])
 def test_damaged_file(some, text):
     some.path.write_text(text)
     for do in (lambda: Cleaning(some.run), lambda: some.choose(some.rows.file[0], 'keep'), lambda: some.table, lambda: some.plan,
@@ -277,3 +278,12 @@ def test_what_it_shows(some):
     assert 'quarantine' in str(some) and '2 labels to correct, 1 photo to put aside, 1 to keep' in str(some)
     page = some._repr_html_()
     assert page.count('<img') == 6 and 'none yet' in page and repr(some) == str(some)
+
+def test_a_choice_that_is_no_label_of_the_run(some):
+    "Somebody wrote it into the file by hand: nothing is changed."
+    rows,before = decided(some),content(pets(some))
+    state = json.loads(some.path.read_text())
+    state['choices'][rows.file[3]] = 'zebra'
+    some.path.write_text(json.dumps(state))
+    with pytest.raises(PetLearnError, match="'zebra' is no label"): some.apply()
+    assert content(pets(some)) == before and not fixes.changes(pets(some))

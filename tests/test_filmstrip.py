@@ -246,7 +246,10 @@ def test_the_plot_takes_any_name(tmp_path):
 
 GOOD = '"frame","step","phase","epoch","file","label","predicted","p_a","p_b"\n0,0,"head",0,"1.jpg","a","b",0.2,0.8\n'
 DAMAGED = {'nothing': '', 'no frames': GOOD.split('\n')[0] + '\n', 'cut': GOOD[:-9], 'another table': '"a","b"\n1,2\n', 'no number': GOOD.replace('0.2', 'x'),
-           'nan step': GOOD.replace('0,0,', '0,nan,'), 'no such label': GOOD.replace('"a","b",0', '"c","b",0'), 'zeros': '\0'*50, 'bytes': b'\xff\xfe\x00' * 9}
+           'nan step': GOOD.replace('0,0,', '0,nan,'), 'no such label': GOOD.replace('"a","b",0', '"c","b",0'), 'said of no label': GOOD.replace('"b",0', '"c",0'), 'endless step': GOOD.replace('0,0,', '0,1e999,'),
+           'a word for a number': GOOD.replace('0.8', '"0.8"'), 'a number for a word': GOOD.replace('"1.jpg"', '1'), 'no share': GOOD.replace('0.8', '8'),
+           'nan share': GOOD.replace('0.8', 'nan'), 'a column twice': GOOD.replace('"p_b"', '"p_a"'),
+           'zeros': '\0'*50, 'bytes': b'\xff\xfe\x00' * 9}
 
 @pytest.mark.parametrize('name', DAMAGED)
 def test_damaged_films(tmp_path, name):
@@ -326,3 +329,10 @@ def test_nothing_to_show(tmp_path, screen, monkeypatch):
     monkeypatch.setattr(filmstrip, 'in_notebook', lambda: False)
     fit(learner(bank, [Filmstrip(tmp_path/'b', bank), ShowFilm()])) # a terminal
     assert screen.pages == pages == []
+
+def test_files_whose_names_are_no_text(tmp_path):
+    (tmp_path/'filmstrip.csv').write_bytes(GOOD.replace('1.jpg', 'K\udce4tzchen.jpg').encode('utf-8', 'surrogateescape'))
+    film = Film(tmp_path)
+    for o in (str(film), film._repr_html_(), film.frame(0)): assert 'K?tzchen' in o and o.encode()
+    film.plot()[0,0].figure.canvas.draw()
+    filmstrip.plt.close('all')

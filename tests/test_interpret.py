@@ -27,9 +27,9 @@ def made(folder, rows, labels=('cat', 'dog'), temperature=1., train=3, **columns
     split = pd.DataFrame(learned + [(file(name), label, 'valid') for name,label,*_ in rows], columns=['file', 'label', 'usage'])
     split['sha256'] = [sha(o.encode()) for o in split.file]
     for o in split.file: Path(o).write_bytes(o.encode())
-    run = RunBook(folder/'runs')._create(split, dict(params=PARAMS, dataset='some-set'))
+    run = RunBook(folder/'runs')._create(split, dict(params=PARAMS, dataset="some-set", metrics=dict(temperature=temperature)))
     (run.path/'model').mkdir()
-    facts = network_facts(backbone(), list(labels), 96) | dict(temperature=temperature)
+    facts = network_facts(backbone(), list(labels), 96)
     (run.path/'model/model.json').write_text(json.dumps(facts))
     said = [dict(file=file(name), usage='valid', label=label, predicted=labels[int(np.argmax(p))],
                  **{f'p_{o}': v for o,v in zip(labels, p)}) for name,label,*p in rows]
@@ -266,9 +266,9 @@ def test_advice_by_hand(tmp_path):
     cats,dogs = [(1, .01*i) for i in range(5)],[(-1, .01*i) for i in range(5)]
     bank(it.run, cats + dogs + [(-1, 0), (0, 5), (1, 0), (1, 0), (-1, 0), (-1, 0)])
     assert it.advice == [
-        'Weakest with cat: 2 of 3 photos missed, 2 taken for dog. Take more photos of cat like a.jpg, b.jpg.',
+        'Weakest with cat: 2 of 3 photos missed, 2 of them taken for dog. Take more photos like a.jpg, b.jpg.',
         'Least like any training photo: b.jpg, d.jpg, a.jpg. Take photos like these.',
-        'Among training photos of the label it said: d.jpg, a.jpg. Look at their labels, and at what those training photos have in common.']
+        'Nearest to training photos with the label that it said: d.jpg, a.jpg. Look at their labels, and at what those training photos have in common.']
     assert it.advice[0] in str(it) and it.advice[0] in it._repr_html_()
 
 def test_advice_without_the_photos(it, monkeypatch):
@@ -514,3 +514,23 @@ def test_sentence():
     assert say('', None) == 'It says dog (90 %); the answer changes when: dark (cat).'
     one = Gallery(near.table.assign(label=['dog', *['cat']*4]), ['']*5)
     assert '1 of the 5 nearest training photos is labelled dog' in say('', one)
+
+@pytest.mark.parametrize('change', [dict(predicted='dog'), dict(usage='valic'), dict(p_cat=2.), dict(p_cat=float('nan')), dict(label='')], ids=str)
+def test_damaged_predictions(tmp_path, change):
+    run = made(tmp_path, [('a.jpg', 'cat', .9, .1), ('b.jpg', 'dog', .2, .8)])
+    df = run.predictions.astype({'p_cat': float})
+    for k,v in change.items(): df.loc[0, k] = v
+    (run.path/'predictions.csv').write_text(csv_text(df))
+    with pytest.raises(PetLearnError, match='predictions.csv is damaged: 1 line of 2'): Interpreter(run)
+
+def test_the_tables_need_no_model(tmp_path):
+    run = made(tmp_path, ROWS, THREE, temperature=2.)
+    want = Interpreter(run).table
+    shutil.rmtree(run.path/'model')
+    assert Interpreter(run).table.equals(want)
+
+def test_a_name_that_is_too_long_is_a_photo_that_is_gone(tmp_path):
+    run = made(tmp_path, [('a.jpg', 'cat', .9, .1), ('b.jpg', 'dog', .9, .1)])
+    (run.path/'predictions.csv').write_text(csv_text(run.predictions.assign(file=['/' + 5000*'x', '/x\0y'])))
+    it = Interpreter(run)
+    assert '2 photos of 2' in it.notes[0] and 'is not there' in it._repr_html_()

@@ -253,3 +253,9 @@ def test_labels_that_differ(ours, theirs, says, asks):
     assert e.value.fix == asks and e.value.expected.startswith('Expected exactly')
 
 def test_labels_that_are_the_same(): assert same_labels(['b', 'a', 'a'], {'a', 'b'}) is None and same_labels([1, 2], ['2', '1']) is None
+
+@pytest.mark.skipif(os.name == 'nt', reason='file names are text there')
+def test_a_folder_whose_name_is_no_text(tmp_path):
+    "Such as from a zip file of another computer; a label with such letters could be shown nowhere."
+    photo = os.fsdecode(os.fsencode(tmp_path) + b'/K\xe4tzchen/1.jpg')
+    assert label_photos([photo], by_folder) == ['Kätzchen'] and label_photos([photo], lambda o: '\udcff') == ['ÿ']

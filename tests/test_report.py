@@ -175,7 +175,7 @@ def test_notes(make_run, truth, said, expected):
     if len(set(truth)) == 1: check_page(report.save().read_text())
 
 def test_a_good_run_has_no_warnings(make_run):
-    assert Report(make_run(some(1000, 2, .9))).notes[-1].startswith('Only the head') and len(Report(Run(make_run(some(1000, 2, .9), name='V2').path)).notes) == 2
+    assert Report(make_run(some(1000, 2, .9))).notes[-1].startswith('Only the head') and len(Report(Run(make_run(some(1000, 2, .9), name='V2', metrics=dict(temperature=1.)).path)).notes) == 2
 
 def test_fine_tuned(make_run):
     assert 'whole network was fine-tuned' in notes(make_run(some(), tuned=True))
@@ -212,6 +212,8 @@ def test_a_model_that_is_gone(make_run, monkeypatch):
     (lambda df: df.drop(columns='label'), 'damaged: no label'), (lambda df: df.assign(p_pet1=math.nan), 'damaged: 120 lines of 120'),
     (lambda df: df.assign(p_pet1=[7] + [0]*119), 'damaged'), (lambda df: df.assign(p_pet1=-1), 'damaged'),
     (lambda df: df.assign(predicted=['fish'] + list(df.predicted[1:])), 'damaged: 1 line of 120.*line 2 first'),
+    (lambda df: df.assign(predicted=['pet1' if o == 'pet0' else 'pet0' for o in df.predicted]), 'damaged: 120 lines'),
+    (lambda df: df.assign(usage=['valic'] + list(df.usage[1:])), 'damaged: 1 line of 120'),
     (lambda df: df.assign(label=''), 'damaged'), (lambda df: df[['file', 'usage', 'label', 'predicted']], 'damaged')])
 def test_bad_tables(make_run, change, said):
     run = make_run(some())
@@ -240,3 +242,20 @@ def test_without_history(make_run):
     run = make_run(some())
     (run.path/'history.csv').unlink()
     assert 'No epoch was finished' in str(Report(run))
+
+def test_killed_without_a_model(make_run, monkeypatch):
+    monkeypatch.setattr(Run, 'novelty', None)
+    text = str(Report(make_run(some().assign(novelty=.1), state='FAILED')))
+    assert 'what is left refuses nothing' in text and 'What passes' not in text
+
+def test_of_an_older_petlearn(make_run):
+    "It has no temperature: the report shows what would fit, and what run.predict says as it says it."
+    run = make_run(some(40, 2, .7))
+    report = Report(run)
+    assert run.temperature == 1 and report.temperature != 1 and any('no temperature of its own' in o for o in report.notes)
+    assert '90.0 %' in report.parts['Classification Statistics'][-1].rows['sure of that'].tolist()
+
+@pytest.mark.parametrize('metrics', [dict(wrong=3), dict(wrong=3, of=9), dict(of=9, valid_error=.1), {}], ids=str)
+def test_runs_without_some_figures(make_run, metrics):
+    run = make_run(some(40, 2), metrics=metrics)
+    assert run.summary == 'SUCCEEDED' and run._repr_html_() and len(str(run.report())) > 1000

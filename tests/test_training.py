@@ -226,6 +226,7 @@ def test_facts_that_make_no_sense(run, tmp_path, change):
     import shutil
     shutil.copytree(run.path/'model', tmp_path/'model')
     facts = json.loads((tmp_path/'model/model.json').read_text()) | change
+    del facts['facts_sha256'] # older ones have none
     (tmp_path/'model/model.json').write_text(json.dumps(facts))
     with pytest.raises(PetLearnError, match='damaged|does not fit'): Predictor(tmp_path/'model')
 
@@ -268,3 +269,44 @@ def test_real_photos(real_photos, tmp_path):
     assert run.metrics['of'] == 74 and run.metrics['valid_error'] <= .06
     right = [run.predict(o).label == o.name[:3] for o in sorted((real_photos/'cats-dogs').glob('*.jpg'))[::40]]
     assert np.mean(right) >= .9, 'photos of another data set'
+
+def test_each_flipped_bit_of_the_facts_is_found(tmp_path):
+    "Or it is in a place that says nothing: the same facts come back."
+    from petlearn.learner import read_facts, save_model
+    facts = dict(labels=['cat', 'dog'], arch='resnet18', size=96, mean=[.5]*3, std=[.25]*3, temperature=1.37)
+    path = save_model(torch.nn.Linear(2, 2), facts, tmp_path)/'model.json'
+    whole = path.read_bytes()
+    for i in range(len(whole)):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 1 << i%7]) + whole[i+1:])
+        try: assert read_facts(tmp_path).items() >= facts.items()
+        except PetLearnError as e: assert 'damaged' in e.what
+
+def test_models_of_an_older_petlearn(run, tmp_path):
+    import shutil
+    from petlearn.learner import read_facts
+    shutil.copytree(run.path/'model', tmp_path/'model')
+    facts = json.loads((tmp_path/'model/model.json').read_text())
+    for o in ('temperature', 'novelty_sha256', 'facts_sha256'): del facts[o]
+    (tmp_path/'model/model.json').write_text(json.dumps(facts))
+    (tmp_path/'model/novelty.safetensors').unlink()
+    old = Predictor(tmp_path/'model').predict(run.split.file[0])
+    assert read_facts(tmp_path/'model')['temperature'] == 1 and old.novelty is None and not old.neither and old.label == run.predict(run.split.file[0]).label
+
+def test_without_the_novelty_file(run, tmp_path):
+    import shutil
+    shutil.copytree(run.path/'model', tmp_path/'model')
+    (tmp_path/'model/novelty.safetensors').unlink()
+    with pytest.raises(PetLearnError) as e: Predictor(tmp_path/'model')
+    assert 'novelty.safetensors is missing' in e.value.what and 'damaged' not in e.value.what
+
+def test_temperature_and_novelty_are_of_the_weights_that_are_used(run, tmp_path):
+    "A run that was killed while it wrote its second model: the best checkpoint, and nothing of the first model."
+    import shutil
+    from petlearn.runs import Run
+    again = Run(shutil.copytree(run.path, tmp_path/run.path.name))
+    facts = json.loads((again.path/'run.json').read_text())
+    facts['states'][-1][0] = 'FAILED'
+    (again.path/'run.json').write_text(json.dumps(facts))
+    assert again.novelty is not None and again.model_facts['temperature'] == run.temperature
+    (again.path/'model/model.safetensors').write_bytes(b'other weights')
+    assert again.novelty is None and again.model_facts['temperature'] == 1 and again.predict(run.split.file[0]).novelty is None
