@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Interpreter', 'Gallery', 'GradCam', 'grad_cam', 'Why']
 
-# %% ../nbs/12_interpret.ipynb #390ebff6
+# %% ../nbs/12_interpret.ipynb #1babfe7e
 import hashlib, os
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image, ImageFilter
 from .backbones import backbone
 from .calibration import calibrated
-from .cards import bars, thumbnail
+from .cards import bars, shown_name, thumbnail
 from .core import PetLearnError, as_path, counted, did_you_mean, whole_number
 from .evaluate import _answers, in_words
 from .features import Trunk, torch_engine
@@ -61,11 +61,7 @@ class Interpreter:
     @property
     def mistakes(self) -> pd.DataFrame: return self.table[self.table.wrong] # Rows of `.table`, worst first
 
-# %% ../nbs/12_interpret.ipynb #8e8ef8c2
-def _name(file):
-    "The last part of a path, so that it can be shown even if it isn't valid text."
-    return Path(file).name.encode('utf-8', 'replace').decode()
-
+# %% ../nbs/12_interpret.ipynb #6b54a8b6
 def _html(words):
     "`words` for a page: a number stays on one line with its %, and the name of a file may be broken after a `_`."
     return escape(words).replace(' %', '&nbsp;%').replace('_', '_<wbr>')
@@ -73,7 +69,7 @@ def _html(words):
 def _row_of(photos, words, side=96):
     "Pictures beside each other, with `words` below each."
     box = f'width:{side+44}px;margin:4px;font-size:small;overflow-wrap:anywhere'
-    alt = lambda o, w: w if isinstance(o, Image.Image) else _name(o)
+    alt = lambda o, w: w if isinstance(o, Image.Image) else shown_name(o)
     cells = (f'<div style="{box}">{thumbnail(o, side, alt(o, w))}<br>{_html(w)}</div>' for o,w in zip(photos, words))
     return f'<div style="display:flex;flex-wrap:wrap">{"".join(cells)}</div>'
 
@@ -88,11 +84,11 @@ class Gallery:
     def __iter__(self): return self.table.itertuples(index=False)
     def __str__(self):
         if not len(self): return 'No photos.'
-        shown = self.table.assign(file=[_name(o) for o in self.table.file])
+        shown = self.table.assign(file=[shown_name(o) for o in self.table.file])
         return shown.to_string(index=False, float_format='{:.3f}'.format)
 
     def _repr_html_(self):
-        words = [f'{_name(o)}: {w}' for o,w in zip(self.table.file, self.words)]
+        words = [f'{shown_name(o)}: {w}' for o,w in zip(self.table.file, self.words)]
         return _row_of(self.table.file, words) if len(self) else '<p>No photos.</p>'
 
 Gallery.__repr__ = Gallery.__str__
@@ -385,7 +381,7 @@ Why.__repr__ = Why.__str__
 def _changed_since(photo, row, sha):
     "A sentence about a photo of the run that has other content by now."
     if row is None or not sha or row.sha256 == sha: return []
-    return [f"{_name(photo)} has changed since the training; then it was labelled {row.label}."]
+    return [f"{shown_name(photo)} has changed since the training; then it was labelled {row.label}."]
 
 @patch
 def why(self:Interpreter,
@@ -409,7 +405,7 @@ def _gone(files):
     "What to say if some of the `files` are not there any more."
     gone = [o for o in files if not os.path.isfile(o)]
     if not gone: return []
-    return [f"{counted(len(gone), 'photo')} of {len(files):,} can't be found any more, such as {_name(gone[0])}. "
+    return [f"{counted(len(gone), 'photo')} of {len(files):,} can't be found any more, such as {shown_name(gone[0])}. "
             "The figures still count them."]
 
 @patch(as_prop=True)
@@ -432,7 +428,7 @@ def summary(self:Interpreter) -> str:
 # %% ../nbs/12_interpret.ipynb #3ce1bf33
 def _some(files):
     "Three names at most."
-    return ', '.join(map(_name, files[:3])) + (f' and {len(files)-3:,} more' if len(files) > 3 else '')
+    return ', '.join(map(shown_name, files[:3])) + (f' and {len(files)-3:,} more' if len(files) > 3 else '')
 
 def _weakest(it):
     "A sentence about the label that is missed the most often."

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['FOLDS', 'NEAR', 'RATIO', 'parts', 'directions', 'out_of_fold', 'Suspects', 'label_suspects']
 
-# %% ../nbs/11d_suspects.ipynb #20039972
+# %% ../nbs/11d_suspects.ipynb #add0d663
 import numpy as np
 import pandas as pd
 from dataclasses import dataclass, field
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
-from .cards import thumbnail
+from .cards import shown_name, thumbnail
 from .checks import copy_groups
 from .core import PetLearnError, counted, did_you_mean, progress, real_number
 from .runs import Run, find_run
@@ -91,12 +91,8 @@ def _suspicious(x, photos, probs, vocab, ratio):
                for o in df.itertuples()]
     return df.drop(columns='times').assign(reason=reasons).reset_index(drop=True)
 
-# %% ../nbs/11d_suspects.ipynb #903614ee
+# %% ../nbs/11d_suspects.ipynb #d32c3996
 _SHOWN = 20
-
-def _name(file):
-    "The last part of a path, as text that a page can show."
-    return Path(file).name.encode('utf-8', 'replace').decode()
 
 @dataclass(repr=False)
 class Suspects:
@@ -117,14 +113,14 @@ class Suspects:
         return f'And {n:,} more: suspects.table' if n > 0 else ''
 
     def __str__(self):
-        rows = [f'{i:>3} {_name(o.file)}: {o.label} or {o.suggested}? {o.reason}'
+        rows = [f'{i:>3} {shown_name(o.file)}: {o.label} or {o.suggested}? {o.reason}'
                 for i,o in enumerate(self.table.head(_SHOWN).itertuples(), 1)]
         return '\n'.join([self.note, *rows, *filter(None, [self._more()])])
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        cells = ([thumbnail(o.file, alt=_name(o.file)), _name(o.file), o.label, o.suggested, o.reason]
+        cells = ([thumbnail(o.file), shown_name(o.file), o.label, o.suggested, o.reason]
                  for o in self.table.head(_SHOWN).itertuples())
         rows = ''.join(f"<tr><td>{pic}</td>{''.join(f'<td>{escape(o)}</td>' for o in words)}</tr>"
                        for pic,*words in cells)

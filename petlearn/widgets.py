@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_uploads', 'UploadPredictor', 'MistakeBrowser', 'Cleaner', 'ConfusionExplorer', 'FilmPlayer']
 
-# %% ../nbs/15_widgets.ipynb #38095b87
+# %% ../nbs/15_widgets.ipynb #a22a07a5
 import ipywidgets as widgets
 from collections import Counter
 from fastcore.basics import patch
@@ -13,11 +13,11 @@ from hashlib import sha256
 from html import escape
 from IPython.display import display
 from pathlib import Path
-from .cards import thumbnail
+from .cards import shown_name, thumbnail
 from .cleaning import ASIDE, KEEP, Cleaning
 from .core import PetLearnError, counted, whole_number
 from .filmstrip import Film
-from .interpret import Interpreter, _name, _pct
+from .interpret import Interpreter, _pct
 from .predict import Predictor
 from .runs import Run
 
@@ -140,7 +140,7 @@ def _words(row):
 
 def _tile(row, more='', side=128):
     "A small card for the photo in `row`: picture, name, label, answer, and `more` HTML."
-    name = escape(_name(row.file))
+    name = escape(shown_name(row.file))
     return (f'<div style="width:{side+52}px;overflow-wrap:anywhere"><div style="height:{side}px">'
             f'{thumbnail(row.file, side)}</div><b>{name}</b><br>{_words(row)}{more}</div>')
 
