@@ -71,7 +71,7 @@ def test_a_model_of_an_older_version_answers_as_it_did(run, pets_folder, tmp_pat
     import shutil
     folder = shutil.copytree(run.path/'model', tmp_path/'model')
     facts = json.loads((folder/'model.json').read_text())
-    (folder/'model.json').write_text(json.dumps({k: v for k,v in facts.items() if k not in ('temperature', 'novelty_sha256')}))
+    (folder/'model.json').write_text(json.dumps({k: v for k,v in facts.items() if k not in ('temperature', 'novelty_sha256', 'facts_sha256')}))
     p = Predictor(folder).predict(find_photos(pets_folder)[0])
     assert p.novelty is None and not p.neither and Predictor(folder).temperature == 1
 
