@@ -63,7 +63,9 @@ def plot_tag(
     fig,f = Figure(figsize=(width, height), layout='constrained'),BytesIO()
     draw(fig.subplots())
     fig.savefig(f, format='png', dpi=90)
-    return f'<img alt="{escape(alt, quote=True)}" src="{_data_url(f.getvalue(), "png")}">'
+    small = BytesIO()
+    Image.open(f).convert('RGB').quantize(64).save(small, 'PNG', optimize=True) # a plot has few colours
+    return f'<img alt="{escape(alt, quote=True)}" src="{_data_url(small.getvalue(), "png")}">'
 
 # %% ../nbs/01a_cards.ipynb #c151567f
 def _bar(label, p):
