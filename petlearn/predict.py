@@ -45,7 +45,7 @@ class Prediction:
     def answer(self) -> str: return _none_of(self.probs) if self.neither else self.label
 
     def __str__(self):
-        if self.neither: lines = [f"{_none_of(self.probs).capitalize()}, as far as this model can tell."]
+        if self.neither: lines = [f"N{_none_of(self.probs)[1:]}, as far as this model can tell."]
         elif set(self.probs) == {'cat', 'dog'}:
             lines = [f"Is this a cat?: {self.label == 'cat'}.",
                      f"Probability it's a cat: {self.probs['cat']:.6f}"]
