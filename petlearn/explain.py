@@ -599,8 +599,9 @@ def _own_novelty(run):
     scores = [o.get('novelty') for o in _answers(run)]
     known = [o for o in scores if o is not None and o == o]
     if not known: return "it can't tell: it learned from too few photos, or was made by an older petlearn"
-    n = sum(o > 2.5 for o in known)
-    return f"of {counted(len(known), 'photo')} held back it would refuse {n} (novelty above 2.5)"
+    from petlearn.novelty import Novelty
+    n = sum(o > Novelty.limit for o in known)
+    return f"of {counted(len(known), 'photo')} held back it would refuse {n} (novelty above {Novelty.limit:g})"
 
 def _own_interval(run):
     from petlearn.evaluate import in_words

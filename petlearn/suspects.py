@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['FOLDS', 'NEAR', 'RATIO', 'parts', 'directions', 'out_of_fold', 'Suspects', 'label_suspects']
 
-# %% ../nbs/11d_suspects.ipynb #add0d663
+# %% ../nbs/11d_suspects.ipynb #e4b65ff4
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
