@@ -284,7 +284,7 @@ def test_stop_from_another_thread(few, tmp_path):
     def press():
         for o in itertools.count():
             for run in runs(tmp_path/'runs'):
-                if run.state == 'RUNNING': return run.stop()
+                if _learning(run): return run.stop()
             time.sleep(.02)
     class Slow(Callback):
         def after_step(self): time.sleep(.05)
@@ -609,6 +609,10 @@ def _until(f, seconds=60):
         time.sleep(.05)
     raise TimeoutError
 
+def _learning(run):
+    "Has it taken a step? Stopped before that, it is CANCELED: nothing is learned yet."
+    return run.state == 'RUNNING' and run.status.phase == 'head' and run.status.done > 0
+
 def _states(folder): return [str(o.state) for o in runs(folder)]
 
 def test_one_at_a_time(few, tmp_path):
@@ -621,6 +625,7 @@ def test_one_at_a_time(few, tmp_path):
     with pytest.raises(PetLearnError, match='still at work'): train(resume='V001', runs_dir=folder)
     runs(folder)['V002'].stop()
     _until(lambda: _states(folder)[1] == 'CANCELED')
+    _until(lambda: _learning(runs(folder)['V001']))
     runs(folder)['V001'].stop()
     _until(lambda: _states(folder) == ['STOPPED', 'CANCELED', 'SUCCEEDED'])
     for o in (first, second, third): o.join(60)
@@ -686,7 +691,7 @@ def test_background_goes_on_without_its_parent(few, tmp_path):
     code = f"from petlearn import train; train({str(few)!r}, size=64, epochs=1000, background=True, runs_dir={str(tmp_path)!r})"
     subprocess.run([sys.executable, '-c', code], check=True, capture_output=True)
     run, = runs(tmp_path)
-    _until(lambda: run.state == 'RUNNING')
+    _until(lambda: _learning(run))
     run.stop()
     _until(lambda: run.state == 'STOPPED')
     assert 0 < run.steps < 4000
