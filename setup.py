@@ -12,7 +12,7 @@ setuptools.setup(
     python_requires=f">={cfg['min_python']}", packages=setuptools.find_packages(include=[cfg['lib_path']+'*']),
     classifiers=['Programming Language :: Python :: '+o for o in pys],
     install_requires=shlex.split(cfg['requirements']),
-    extras_require={o: shlex.split(cfg[f'{o}_requirements']) for o in ('dev', 'heic', 'accuracy')},
+    extras_require={o: shlex.split(cfg[f'{o}_requirements']) for o in ('dev', 'heic', 'accuracy', 'app', 'serve')},
     long_description=open('README.md', encoding='utf-8').read(), long_description_content_type='text/markdown',
     entry_points={'console_scripts': cfg['console_scripts'].split(),
                   'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"]})

@@ -80,9 +80,9 @@ def floor(folder, seed):
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import train_test_split
     from petlearn.backbones import backbone
-    from petlearn.features import Trunk, _onnx
+    from petlearn.features import Trunk, onnx_bytes
     start = time.perf_counter()
-    session = onnxruntime.InferenceSession(_onnx(Trunk(backbone()), 224), providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(onnx_bytes(Trunk(backbone()), 224), providers=['CPUExecutionProvider'])
     files = sorted(Path(folder).glob('*.jpg'))
     def pixels(path):
         img = Image.open(path).convert('RGB')
@@ -134,8 +134,9 @@ def engines(folder, repeats=5):
 
     import numpy as np, onnxruntime, torch
     from petlearn.backbones import backbone
-    from petlearn.features import Trunk, _look_at_all, _onnx, _openvino, openvino_engine, torch_engine
-    from petlearn.loaders import split_photos, square_photo
+    from petlearn.features import Trunk, _look_at_all, onnx_bytes, _openvino, openvino_engine, torch_engine
+    from petlearn.loaders import split_photos
+    from petlearn.opening import square_photo
     split = split_photos(folder).assign(variant=0)
     rows = list(enumerate(split.itertuples()))
     pixels = np.stack([square_photo(o, 224) for o in split.file[:32]])
@@ -160,11 +161,11 @@ def engines(folder, repeats=5):
     def ort():
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(_onnx(Trunk(b), 224), options, providers=['CPUExecutionProvider'])
+        session = onnxruntime.InferenceSession(onnx_bytes(Trunk(b), 224), options, providers=['CPUExecutionProvider'])
         return lambda p: session.run(None, {'pixels': p})[0]
     def openvino(**options):
         core = _openvino().Core()
-        model = core.compile_model(core.read_model(_onnx(Trunk(b), 224)), 'CPU', {'INFERENCE_NUM_THREADS': threads} | options)
+        model = core.compile_model(core.read_model(onnx_bytes(Trunk(b), 224)), 'CPU', {'INFERENCE_NUM_THREADS': threads} | options)
         return lambda p: model(p)[0].copy()
     make('PyTorch', eager)
     make('PyTorch, channels last', lambda: torch_engine(Trunk(b), 224))

@@ -7,8 +7,8 @@ import warnings
 for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated"):
     warnings.filterwarnings('ignore', message=o)
 
-_home = dict(train='training', check='checks', Run='runs', RunBook='runs', Predictor='predict', UploadPredictor='widgets', PetLearnError='core',
-             pets='photos', find_photos='photos', open_photo='photos', draw_pets='drawings')
+_home = dict(train='training', check='checks', Run='runs', RunBook='runs', Predictor='predict', UploadPredictor='upload', PetLearnError='core',
+             pets='photos', find_photos='photos', open_photo='opening', draw_pets='drawings')
 
 def __getattr__(name):
     # importing torch takes seconds, so it waits until a name is asked for

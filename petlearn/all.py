@@ -14,7 +14,8 @@ from petlearn.labels import breed, by_csv, by_folder, by_regex, by_sidecar, cat_
 from petlearn.learner import fine_tune, head_learner, pet_learner, train_head
 from petlearn.learning_curve import learning_curve
 from petlearn.loaders import combine, photo_dataloaders, show_split, split_by_folder, split_photos
-from petlearn.photos import find_photos, open_photo, pets, show_photos, unpack
+from petlearn.opening import open_photo
+from petlearn.photos import find_photos, pets, show_photos, unpack
 from petlearn.practice import grade, plant
 from petlearn.predict import Predictor
 from petlearn.robustness import robustness
@@ -22,6 +23,7 @@ from petlearn.runs import Run, follow, runs
 from petlearn.settings import steps_for
 from petlearn.suspects import label_suspects
 from petlearn.training import replay, train
-from petlearn.widgets import Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser, UploadPredictor
+from petlearn.upload import UploadPredictor
+from petlearn.widgets import Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser
 
 __all__ = [o for o in globals() if not o.startswith('_')]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['shown_name', 'thumbnail', 'plot_tag', 'bars']
 
-# %% ../nbs/01a_cards.ipynb #00f96aa1
+# %% ../nbs/01a_cards.ipynb #c3710d25
 import os
 from base64 import b64encode
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from PIL import Image
 from .core import PetLearnError
-from .photos import open_photo
+from .opening import open_photo
 
 # %% ../nbs/01a_cards.ipynb #755c9b42
 def _data_url(content, kind):

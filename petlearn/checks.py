@@ -8,7 +8,7 @@ __all__ = ['SIDE', 'NOTES', 'LOOK', 'DARK', 'BRIGHT', 'BLURRED', 'AGREE', 'DIFFE
            'look', 'fingerprints', 'look_at_all', 'perceptual_hash', 'agreement', 'near_copies', 'same_pairs',
            'connected', 'copy_groups', 'Finding', 'Checkup', 'checkup_text', 'check']
 
-# %% ../nbs/03_checks.ipynb #39cf15b6
+# %% ../nbs/03_checks.ipynb #7aa99dba
 import os
 import numpy as np
 import pandas as pd
@@ -26,7 +26,8 @@ from .core import PetLearnError, as_path, counted, did_you_mean, progress, whole
 from .fixes import correct, quarantine
 from .labels import (CAT_BREEDS, breed, cat_or_dog, corrections, guess_labeler, is_cat, label_photos,
                              same_labels, similar_labels)
-from .photos import SUFFIXES, find_photos, open_photo, show_photos
+from .photos import SUFFIXES, find_photos, show_photos
+from .opening import open_photo
 from .store import Store, file_sha256, read_same, store_folder
 
 # %% ../nbs/03_checks.ipynb #59bab119

@@ -6,14 +6,12 @@
 __all__ = ['PetLearnError', 'did_you_mean', 'counted', 'whole_number', 'real_number', 'as_path', 'write_atomic', 'say',
            'progress', 'can_reach']
 
-# %% ../nbs/00_core.ipynb #b34e7967
+# %% ../nbs/00_core.ipynb #497ae11b
 import os, socket, sys, time
 from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
 from uuid import uuid4
-from fastcore.imports import in_notebook
-from tqdm import tqdm
 
 # %% ../nbs/00_core.ipynb #2ca0595b
 class PetLearnError(ValueError):
@@ -131,14 +129,16 @@ def _replace(tmp, path, tries=5):
 
 # %% ../nbs/00_core.ipynb #ea7ea8d7
 def _stream():
-    "Notebooks show standard output calmly; in a terminal it is kept for results, so messages go to standard error."
-    return sys.stdout if in_notebook() else sys.stderr
+    "Where messages go, and whether somebody watches: in a terminal, standard output is kept for results."
+    from fastcore.imports import in_notebook # at call time: petlearn.lite has neither fastcore nor tqdm
+    return (sys.stdout, True) if in_notebook() else (sys.stderr, getattr(sys.stderr, 'isatty', bool)())
 
 def say(
     text:str, # A sentence for the person in front of the screen
 ):
     "Show `text`: under the cell in a notebook, on standard error in a terminal; above a progress bar if there is one."
-    try: tqdm.write(text, file=_stream())
+    from tqdm import tqdm
+    try: tqdm.write(text, file=_stream()[0])
     except (OSError, ValueError, AttributeError): pass # nobody listens any more: a closed terminal, `| head`
 
 def progress(
@@ -147,8 +147,9 @@ def progress(
     total:int|None=None, # How many `items` there are, where they can't be counted
 ):
     "Go through `items` under a bar with an estimate; the bar appears after two seconds, and never in a log file."
-    watched = in_notebook() or getattr(_stream(), 'isatty', bool)()
-    return tqdm(items, desc=what, total=total, delay=2, leave=False, disable=not watched, file=_stream())
+    from tqdm import tqdm
+    stream,watched = _stream()
+    return tqdm(items, desc=what, total=total, delay=2, leave=False, disable=not watched, file=stream)
 
 # %% ../nbs/00_core.ipynb #f5d8b213
 def can_reach(

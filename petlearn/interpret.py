@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Interpreter', 'Gallery', 'GradCam', 'grad_cam', 'Why']
 
-# %% ../nbs/12_interpret.ipynb #1babfe7e
+# %% ../nbs/12_interpret.ipynb #43ecc36f
 import hashlib, os
 import numpy as np
 import pandas as pd
@@ -22,8 +22,7 @@ from .cards import bars, shown_name, thumbnail
 from .core import PetLearnError, as_path, counted, did_you_mean, whole_number
 from .evaluate import _answers, in_words
 from .features import Trunk, torch_engine
-from .loaders import square_photo
-from .photos import open_photo
+from .opening import open_photo, square_photo
 from .report import _whole
 from .robustness import CHANGES
 from .runs import Run, find_run

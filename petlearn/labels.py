@@ -7,7 +7,7 @@ __all__ = ['CAT_BREEDS', 'DOG_BREEDS', 'MAX_LABEL', 'CORRECTIONS', 'MAX_ROWS', '
            'by_folder', 'by_regex', 'by_csv', 'by_sidecar', 'corrections', 'label_photos', 'labeler_name',
            'guess_labeler', 'label_table', 'show_labels', 'SimilarLabel', 'similar_labels', 'same_labels']
 
-# %% ../nbs/02_labels.ipynb #b381a326
+# %% ../nbs/02_labels.ipynb #bafe536c
 import csv, io, os, re, unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +16,8 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image
 from .core import PetLearnError, as_path, counted, did_you_mean, say, whole_number
-from .photos import PhotoList, find_photos, open_photo, show_photos
+from .photos import PhotoList, find_photos, show_photos
+from .opening import open_photo
 
 # %% ../nbs/02_labels.ipynb #dec0c23b
 def is_cat(

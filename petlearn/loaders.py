@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'ANIMALS', 'ORDER', 'SIZES', 'split_photos', 'check_split', 'dataset_version', 'what_changed', 'show_split',
-           'add_test_photos', 'split_by_folder', 'read_split', 'combine', 'PetImage', 'OpenPhoto', 'square_photo',
-           'fit_batch_size', 'photo_dataloaders', 'seen_size']
+           'add_test_photos', 'split_by_folder', 'read_split', 'combine', 'PetImage', 'OpenPhoto', 'fit_batch_size',
+           'photo_dataloaders', 'seen_size']
 
-# %% ../nbs/04_loaders.ipynb #839258f0
+# %% ../nbs/04_loaders.ipynb #70aea700
 import hashlib, os
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +26,8 @@ from .checks import (MIN_LABELS, MIN_PHOTOS, SIDES, Checkup, connected, copy_gro
                              same_pairs)
 from .core import PetLearnError, as_path, counted, real_number, say, whole_number
 from .labels import corrections, guess_labeler, label_photos, same_labels
-from .photos import find_photos, open_photo
+from .opening import open_photo
+from .photos import find_photos
 
 # %% ../nbs/04_loaders.ipynb #dfe5a9da
 def _lot(sha, seed):
@@ -531,17 +532,6 @@ class OpenPhoto(Transform):
         self.size = size
 
     def encodes(self, x:object): return PetImage.create(x, self.size)
-
-# %% ../nbs/04_loaders.ipynb #7d702c41
-def square_photo(
-    x, # Photo: anything that `open_photo` takes
-    size:int, # Width and height of what the model sees, in pixels
-) -> Image.Image: # Square picture
-    "The middle square of the photo `x`, made small: what a model sees of it."
-    img = open_photo(x, size)
-    side,(w,h) = min(img.size),img.size
-    left,top = (w-side)//2,(h-side)//2
-    return img.crop((left, top, left+side, top+side)).resize((size, size), Image.Resampling.BILINEAR)
 
 # %% ../nbs/04_loaders.ipynb #2d9524a7
 def fit_batch_size(

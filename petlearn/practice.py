@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['plant', 'Grade', 'grade']
 
-# %% ../nbs/03a_practice.ipynb #86dc750c
+# %% ../nbs/03a_practice.ipynb #3fab606c
 import hashlib, json, os, shutil
 from collections import Counter, namedtuple
 from collections.abc import Callable
@@ -20,7 +20,8 @@ from PIL import Image, ImageEnhance, ImageOps
 from .core import (PetLearnError, as_path, did_you_mean, progress, real_number, say, whole_number,
                            write_atomic)
 from .labels import guess_labeler, label_photos
-from .photos import MIN_SIDE, find_photos, open_photo
+from .photos import find_photos
+from .opening import MIN_SIDE, open_photo
 from .store import file_sha256
 
 # %% ../nbs/03a_practice.ipynb #0d108154

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CHANGES', 'Robustness', 'robustness']
 
-# %% ../nbs/11a_robustness.ipynb #bab434be
+# %% ../nbs/11a_robustness.ipynb #8bb7fd83
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat
 from .cards import plot_tag
 from .core import PetLearnError, counted, progress, whole_number
 from .evaluate import _shown
-from .photos import open_photo
+from .opening import open_photo
 from .runs import Run, find_run
 
 # %% ../nbs/11a_robustness.ipynb #ff32cf52
@@ -80,7 +80,7 @@ def _judge(run):
 # %% ../nbs/11a_robustness.ipynb #9a0439b1
 def _changed(row, size, judge):
     "Probabilities (changes × labels) for the photo in `row`, or in a sentence why it can't be used."
-    from petlearn.loaders import square_photo
+    from petlearn.opening import square_photo
     from petlearn.store import read_same
     try: img = open_photo(read_same(row.file, row.sha256), size)
     except PetLearnError as e: return e.what

@@ -302,12 +302,37 @@ Run.novelty = property(lambda o: o.model_facts['novelty'], doc="When it should s
 
 @patch
 def predict(self:Run,
-    x, # Photo: a path, bytes, an upload, a picture or an array
-): # A `Prediction`: its label, and a probability for each label by name
+    x, # Photo: a path, bytes, an upload, a picture or an array; or several: a list, a folder, an upload of several
+): # A `Prediction`: its label, and a probability for each label by name; of several photos, a list of them
     "What is in the photo `x`, according to this run? Raises `PetLearnError` if it has no model yet."
     from petlearn.predict import Predictor # notebook 13 stands on this one
     if '_predictor' not in vars(self): self._predictor = Predictor(self.must('use'))
     return self._predictor.predict(x)
+
+# %% ../nbs/09_runs.ipynb #30daca8c
+@patch
+def export(self:Run,
+    folder:str|Path|None=None, # A new folder for the whole model; into the run's own folder `model` when left out
+) -> Path: # The folder with both formats and a card: give it away
+    "Make the model ready to travel; raises `PetLearnError` unless its two formats are proven to agree."
+    from petlearn.export import export_model # notebooks 14 to 15c stand on this one
+    return export_model(self, folder)
+
+@patch
+def app(self:Run,
+    **kwargs, # Such as `port=8866` or `stop_after='2h'`; see `petlearn.app.start_app`
+): # The app: `.url`, and `.stop()`
+    "Start the upload page as a web app on this computer."
+    from petlearn.app import start_app
+    return start_app(self, **kwargs)
+
+@patch
+def serve(self:Run,
+    **kwargs, # Such as `port=2204` or `stop_after='2h'`; see `petlearn.service.start_service`
+): # The service: `.url`, and `.stop()`
+    "Start a service on this computer that other programs can ask about photos."
+    from petlearn.service import start_service
+    return start_service(self, **kwargs)
 
 # %% ../nbs/09_runs.ipynb #de115224
 @patch

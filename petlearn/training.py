@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAMPLE', 'train', 'go_on', 'room_needed', 'replay']
 
-# %% ../nbs/10_training.ipynb #b1970349
+# %% ../nbs/10_training.ipynb #2a34248f
 import json, math, platform, shutil, threading, time, traceback
 import fastai, psutil, torch
 import numpy as np
@@ -27,7 +27,7 @@ from .core import PetLearnError, progress, say, write_atomic
 from .features import Trunk, features, trunk_features
 from .filmstrip import Filmstrip
 from .labels import guess_labeler, labeler_name, same_labels
-from .learner import fine_tune, layer_learner, network_facts, save_model, train_head
+from .learner import fine_tune, layer_learner, network_facts, read_facts, save_model, train_head
 from .loaders import ORDER, add_test_photos, check_split, dataset_version, split_photos, what_changed
 from .novelty import FEWEST, fit_novelty
 from .photos import pets
@@ -645,7 +645,7 @@ def _say_result(job):
 # %% ../nbs/10_training.ipynb #3f074459
 def _same_model(old, new):
     "Did the same model come out, and if not, what was different?"
-    a,b = (json.loads((o.path/'model/model.json').read_text())['sha256'] for o in (old, new))
+    a,b = (read_facts(o.path/'model')['files']['model.safetensors'] for o in (old, new))
     if a == b: return f"{new.path.name} has the same weights as {old.path.name}, to the last bit."
     was,now = old.environment,new.environment
     changed = [f"{k} {was.get(k)}, now {now.get(k)}" for k in now if was.get(k) != now.get(k)]

@@ -6,130 +6,37 @@ from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 import numpy as np, pandas as pd, pytest, torch
-from PIL import EpsImagePlugin, Image, ImageOps
+from PIL import EpsImagePlugin, Image
 from PIL.PngImagePlugin import PngInfo
 from petlearn import PetLearnError, Predictor, train
 from petlearn.checks import check
 from petlearn.cli import main
-from petlearn.drawings import draw_pet
 from petlearn.features import features
 from petlearn.labels import by_folder, by_regex, cat_or_dog
 from petlearn.loaders import split_photos
-from petlearn.photos import PhotoError, _formats, find_photos, open_photo
+from petlearn.photos import find_photos
+from petlearn.opening import PhotoError, open_photo
 from petlearn.predict import Prediction
-from petlearn.widgets import UploadPredictor
+from petlearn.upload import UploadPredictor
+from door import BAD, JPEG, ODD, PET, PNG, Bad, code, ids, must_fail, put
 
 pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
 SIZE = 96 # that of the fixture `run`: its features are known already
 
-def code(img, fmt, **kwargs):
-    f = BytesIO()
-    img.save(f, fmt, **kwargs)
-    return f.getvalue()
-
-def rgb(data): return Image.open(BytesIO(data)).convert('RGB')
-
-PET = draw_pet('Persian', seed=7).resize((120, 90))
-JPEG,PNG = code(PET, 'JPEG'),code(PET, 'PNG')
-OTHER = ImageOps.mirror(PET)
-GREY16 = np.asarray(PET.convert('L')).astype('uint16')*257
-
-def turned(n):
-    exif = Image.Exif()
-    exif[0x0112] = n
-    return code(PET, 'JPEG', exif=exif)
-
-def see_through(mode='RGBA'):
-    "The pet with a corner that can't be seen, and what is hidden there."
-    img = PET.convert('RGBA')
-    img.paste((255, 0, 0, 0), (0, 0, 60, 45))
-    return img.convert(mode)
-
-def on_white():
-    img = PET.copy()
-    img.paste('white', (0, 0, 60, 45))
-    return img
-
-def see_through_palette():
-    img = PET.quantize(200)
-    img.putpalette(img.getpalette()[:600] + [255, 0, 0])
-    img.paste(200, (0, 0, 60, 45))
-    return code(img, 'PNG', transparency=200)
-
-def palette_on_white():
-    img = PET.quantize(200).convert('RGB')
-    img.paste('white', (0, 0, 60, 45))
-    return img
-
-def bomb(side): return code(Image.new('1', (side, side)), 'PNG')
-def animation(fmt, **kwargs): return code(PET, fmt, save_all=True, append_images=[OTHER], **kwargs)
-def inverted(data): return code(Image.merge('CMYK', [ImageOps.invert(o) for o in rgb(data).convert('CMYK').split()]), 'JPEG')
-
-# Photos that can't be used: case, name, suffix of the file, content, kind of the PhotoError, what is said, finding of check
-Bad = namedtuple('Bad', 'case name suffix content kind says check')
-BAD = [Bad(*o) for o in [
-    (1, 'empty', '.jpg', b'', 'empty', 'is empty (0 bytes)', 'empty'),
-    (2, 'web page', '.jpg', b'<!DOCTYPE html><html>404</html>', 'not a photo', 'a web page', 'not a photo'),
-    (2, 'text', '.jpg', b'remember to feed the cat', 'not a photo', 'a text', 'not a photo'),
-    (3, 'cut JPEG', '.jpg', JPEG[:len(JPEG)//2], 'damaged', 'damaged or cut short', 'damaged'),
-    (3, 'cut PNG', '.png', PNG[:len(PNG)//2], 'damaged', 'damaged or cut short', 'damaged'),
-    (3, 'only the first bytes', '.jpg', JPEG[:15], 'damaged', 'damaged or cut short', 'damaged'),
-    (3, 'only the first bytes of AVIF', '.avif', code(PET, 'AVIF')[:40], 'damaged', 'damaged or cut short', 'damaged'),
-    (4, '92 million', '.png', bomb(9_600), 'oversized', 'Expected at most 89 million', 'oversized'),
-    (4, '196 million', '.png', bomb(14_000), 'oversized', 'Expected at most 89 million', 'oversized'),
-    (10, 'float TIFF that is not finite', '.tif', code(Image.fromarray(np.full((90, 120), np.nan, 'float32')), 'TIFF'), 'damaged', 'not finite', 'damaged'),
-    (12, 'HEIC', '.heic', b'\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'needs plug-in', "pip install 'petlearn[heic]'", 'needs plug-in'),
-    (13, 'SVG', '.svg', b'<svg xmlns="http://www.w3.org/2000/svg"/>', 'not a photo', 'an SVG drawing', 'foreign'),
-    (13, 'PDF', '.jpg', b'%PDF-1.7 ...', 'not a photo', 'a PDF document', 'not a photo'),
-    (13, 'MP4', '.jpg', b'\0\0\0\x20ftypisom\0\0\2\0', 'not a photo', 'a video', 'not a photo'),
-    (13, 'EPS', '.jpg', b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\nshowpage', 'not a photo', 'a PostScript drawing', 'not a photo'),
-    (13, 'zip', '.jpg', b'PK\3\4rest', 'not a photo', 'unpack(', 'not a photo'),
-    (16, '1×1', '.png', code(Image.new('RGB', (1, 1)), 'PNG'), 'too small', 'Expected at least 8', 'too small'),
-    (16, '3000×1', '.png', code(Image.new('RGB', (3000, 1)), 'PNG'), 'too small', '3000×1', 'too small'),
-    (16, '1×3000', '.png', code(Image.new('RGB', (1, 3000)), 'PNG'), 'too small', '1×3000', 'too small'),
-    (30, 'unreadable', '.jpg', JPEG, 'unreadable', "can't be read", 'foreign'),
-]]
-
-# Unusual photos that work: case, name, suffix, content, the ordinary picture that they must be the same as, note and finding of check
-Odd = namedtuple('Odd', 'case name suffix content same note check')
-ODD = [Odd(*o) for o in [
-    *[(6, f'orientation {n}', '.jpg', turned(n), ImageOps.exif_transpose(Image.open(BytesIO(turned(n)))).convert('RGB'), 'turned', 'turned') for n in range(2, 9)],
-    (6, 'orientation 1', '.jpg', turned(1), rgb(turned(1)), None, None),
-    (7, 'CMYK', '.jpg', code(PET.convert('CMYK'), 'JPEG'), rgb(code(PET.convert('CMYK'), 'JPEG')), None, None),
-    (7, 'CMYK, inverted', '.jpg', inverted(JPEG), rgb(inverted(JPEG)), None, None),
-    (8, 'transparent', '.png', code(see_through(), 'PNG'), on_white(), None, None),
-    (8, 'transparent WebP', '.webp', code(see_through(), 'WEBP', lossless=True), on_white(), None, None),
-    (8, 'grey and transparent', '.png', code(see_through('LA'), 'PNG'), on_white().convert('L').convert('RGB'), None, None),
-    (8, 'palette and transparent', '.png', see_through_palette(), palette_on_white(), None, None),
-    (9, 'grey', '.jpg', code(PET.convert('L'), 'JPEG'), rgb(code(PET.convert('L'), 'JPEG')), None, None),
-    (9, '1 bit', '.png', code(PET.convert('1'), 'PNG'), PET.convert('1').convert('RGB'), None, None),
-    (10, '16 bits', '.png', code(Image.fromarray(GREY16), 'PNG'), PET.convert('L').convert('RGB'), None, None),
-    (10, 'float TIFF', '.tif', code(Image.fromarray((GREY16/65535).astype('float32')), 'TIFF'), PET.convert('L').convert('RGB'), None, None),
-    (11, 'GIF', '.gif', animation('GIF'), rgb(animation('GIF')), 'animated', 'animated'),
-    (11, 'animated WebP', '.webp', animation('WEBP', lossless=True), PET, 'animated', 'animated'),
-    (11, 'animated PNG', '.png', animation('PNG'), PET, 'animated', 'animated'),
-    (14, 'PNG named .jpg', '.jpg', PNG, PET, 'wrong name', 'wrong name'),
-]]
-
-ids = lambda rows: [f'{o.case:02}-{o.name}' for o in rows]
-def name_of(o): return f'Persian_{900+(BAD+ODD).index(o)}{o.suffix}'
+# one more, which only an ordinary user can't read
+LOCKED = Bad(30, 'unreadable', 'Persian_899.jpg', JPEG, 'unreadable', "can't be read", 'foreign')
+BAD = [*BAD, LOCKED]
 
 @pytest.fixture(autouse=True)
 def some_things_are_not_so(monkeypatch):
     "The tests may run as an administrator, who may read everything; and Ghostscript is never to be called."
-    locked,access,opened = name_of(BAD[-1]),os.access,open
+    locked,access,opened = LOCKED.file,os.access,open
     def refuse(file, *args, **kwargs):
         if str(file).endswith(locked) and 'w' not in str(args) and 'x' not in str(args): raise PermissionError(13, 'Permission denied', str(file))
         return opened(file, *args, **kwargs)
     monkeypatch.setattr(os, 'access', lambda path, mode, **kwargs: not str(path).endswith(locked) and access(path, mode, **kwargs))
     monkeypatch.setattr('builtins.open', refuse)
     monkeypatch.setattr(EpsImagePlugin, 'Ghostscript', lambda *args, **kwargs: pytest.fail('Ghostscript was called'))
-
-def put(folder, *rows):
-    "Write the files of `rows` into `folder`."
-    folder.mkdir(exist_ok=True)
-    for o in rows: (folder/name_of(o)).write_bytes(o.content)
-    return folder
 
 def good(folder, pets_folder, n=20):
     "Copies of the first drawn pets, whose features are known from the fixture `run`."
@@ -139,7 +46,7 @@ def good(folder, pets_folder, n=20):
     return folder
 
 def skip_with_plugin(o):
-    if o.kind == 'needs plug-in' and 'HEIF' in _formats(): pytest.skip('the plug-in for iPhone photos is installed')
+    if not must_fail(o): pytest.skip('the plug-in for iPhone photos is installed')
 
 @pytest.fixture(scope='module')
 def predictor(run):
@@ -154,14 +61,14 @@ def predictor(run):
 @pytest.mark.parametrize('o', BAD, ids=ids(BAD))
 def test_bad_photos_are_refused_with_a_reason(tmp_path, predictor, o):
     skip_with_plugin(o)
-    path = put(tmp_path/'in', o)/name_of(o)
+    path = put(tmp_path/'in', o)/o.file
     for f in (open_photo, lambda o: open_photo(o, least=64), predictor.predict):
         with pytest.raises(PhotoError) as e: f(path)
-        assert e.value.kind == o.kind and o.says in str(e.value) and name_of(o) in e.value.what and e.value.fix
+        assert e.value.kind == o.kind and o.says in str(e.value) and o.file in e.value.what and e.value.fix
 
 @pytest.mark.parametrize('o', ODD, ids=ids(ODD))
 def test_odd_photos_are_like_ordinary_ones(tmp_path, predictor, o):
-    path = put(tmp_path/'in', o)/name_of(o)
+    path = put(tmp_path/'in', o)/o.file
     for x in (path, o.content, Image.open(BytesIO(o.content))):
         img = open_photo(x)
         assert img.mode == 'RGB' and img.size == o.same.size
@@ -178,11 +85,11 @@ def test_bad_photos_in_a_folder(tmp_path, pets_folder):
     for skip in (False, True): # so many are no accident, whatever one says
         with pytest.raises(PetLearnError, match='18 of 38 photos') as e: train(folder, size=SIZE, epochs=1, skip_damaged=skip, runs_dir=tmp_path/'runs')
     with pytest.raises(PetLearnError, match='skip_damaged=True') as e: train(folder, size=SIZE, epochs=1, check=False, runs_dir=tmp_path/'runs')
-    assert any(name_of(o) in str(e.value) and o.says in str(e.value) for o in listed)
+    assert any(o.file in str(e.value) and o.says in str(e.value) for o in listed)
     run = train(folder, size=SIZE, epochs=1, fine_tune_epochs=0, skip_damaged=True, check=False, runs_dir=tmp_path/'left out')
     assert len(run.split) == 20
     reasons = {Path(f).name: r for f,r in zip(run.left_out.file, run.left_out.reason)}
-    for o in listed: assert reasons.pop(name_of(o))
+    for o in listed: assert reasons.pop(o.file)
     assert not reasons
 
 def test_odd_photos_train_like_ordinary_ones(tmp_path, pets_folder):
@@ -191,28 +98,28 @@ def test_odd_photos_train_like_ordinary_ones(tmp_path, pets_folder):
     put(folder, *ODD)
     for o in ODD:
         (mark := PngInfo()).add_text('name', o.name) # no two files with the same bytes
-        o.same.save((twins/name_of(o)).with_suffix('.png'), pnginfo=mark)
+        o.same.save((twins/o.file).with_suffix('.png'), pnginfo=mark)
     by_name = lambda bank: {Path(f).stem: x for f,x in zip(bank.table.file, bank.x)}
     run = train(folder, size=SIZE, epochs=1, fine_tune_epochs=0, runs_dir=tmp_path/'runs')
     a,b = by_name(run.bank),by_name(features(split_photos(twins), size=SIZE))
     for o in ODD:
-        x,y = (np.asarray(bank[Path(name_of(o)).stem], 'float32') for bank in (a, b))
+        x,y = (np.asarray(bank[Path(o.file).stem], 'float32') for bank in (a, b))
         assert x @ y / np.sqrt(x@x * (y@y)) > .98, o.name
 
 def test_bad_photos_on_the_command_line(tmp_path, run, pets_folder, capsys):
-    rows = [o for o in BAD if o.kind != 'needs plug-in' or 'HEIF' not in _formats()]
-    files = [put(tmp_path/'in', o)/name_of(o) for o in rows] + [pets_folder/'Abyssinian_1.jpg']
+    rows = [o for o in BAD if must_fail(o)]
+    files = [put(tmp_path/'in', o)/o.file for o in rows] + [pets_folder/'Abyssinian_1.jpg']
     assert main(['predict', *map(str, files), '--run', str(run.path)]) == 2
     out = capsys.readouterr()
-    for o in rows: assert o.says in out.err and name_of(o) in out.err
+    for o in rows: assert o.says in out.err and o.file in out.err
     assert out.out.count('Is this a cat?') == 1 and 'Traceback' not in out.err and f'{len(rows)} of {len(files)} photos' in out.err
 
 def test_bad_photos_in_the_upload_widget(run):
     rows = [o for o in BAD if o.kind not in ('needs plug-in', 'unreadable')]
     w = UploadPredictor(run)
-    w.show([(name_of(o), o.content) for o in rows] + [('good.jpg', JPEG)])
+    w.show([(o.file, o.content) for o in rows] + [('good.jpg', JPEG)])
     assert [o.name for o in w.predictions] == ['good.jpg'] and 'Traceback' not in w.cards.value
-    for o in rows: assert name_of(o) in w.cards.value
+    for o in rows: assert o.file in w.cards.value
 
 def _check(photos, labeler=None): return check(photos, labeler, network=None)
 
@@ -223,7 +130,7 @@ def test_check_finds_photos(tmp_path, pets_folder, o):
     found = _check(put(good(tmp_path/'pets', pets_folder, 10), o))
     about = {'empty', 'damaged', 'not a photo', 'needs plug-in', 'oversized', 'too small', 'unreadable', 'foreign', 'wrong name', 'animated', 'turned'}
     assert [k for k in found.kinds if k in about] == ([o.check] if o.check else [])
-    if o.check and o.check != 'foreign': assert [Path(f).name for f in found[o.check].files] == [name_of(o)]
+    if o.check and o.check != 'foreign': assert [Path(f).name for f in found[o.check].files] == [o.file]
 
 def test_12_heic_with_its_plugin():
     heif = pytest.importorskip('pillow_heif')
@@ -276,7 +183,7 @@ def test_21_neither_cat_nor_dog(p):
 def nothing(folder, pets): return folder/'pets'
 def misspelt(folder, pets): return good(folder/'pets', pets).with_name('pest')
 def empty(folder, pets): return put(folder/'pets')
-def a_file(folder, pets): return put(folder/'pets', ODD[0])/name_of(ODD[0])
+def a_file(folder, pets): return put(folder/'pets', ODD[0])/ODD[0].file
 
 def one_label(folder, pets):
     for i,o in enumerate(find_photos(good(folder/'pets', pets))): o.rename(o.with_name(f'Persian_{i}.jpg'))

@@ -1,19 +1,12 @@
 "The views of a run in a real JupyterLab, in Debian's Chromium; with PETLEARN_SHOTS=folder, pictures of them are kept there."
-import json, os, re, shutil, socket, subprocess, sys, time
+import re
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
-import nbformat
 import pytest
+from browser import Page, browser, expect, jupyterlab, needs_chromium, write_notebook # noqa: F401 a fixture
 from nbconvert import HTMLExporter
 from petlearn.filmstrip import Film
 
-playwright = pytest.importorskip('playwright.sync_api', reason='the browser tests need: pip install playwright')
-CHROMIUM = shutil.which('chromium')
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason='the browser tests need: apt-get install chromium')
-expect = playwright.expect
-expect.set_options(timeout=30_000)
-FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+pytestmark = needs_chromium
 CELLS = ['''from petlearn.runs import Run
 from petlearn.widgets import Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser
 run = Run({run!r})''', 'MistakeBrowser(run)', 'Cleaner(run, n=3)', 'ConfusionExplorer(run)', 'FilmPlayer(run)']
@@ -41,101 +34,16 @@ def _write_film(run):
             for o in run.predictions.head(12).itertuples()]
     (run.path/'filmstrip.csv').write_text('\n'.join(['"frame","step","phase","epoch","file","label","predicted","p_cat","p_dog"', *rows, '']))
 
-def _answers(url):
-    try: return urlopen(url, timeout=5).status == 200
-    except URLError: return False
-
 @pytest.fixture(scope='module')
 def lab(tmp_path_factory, trained):
-    "Address and folder of a JupyterLab with a home of its own, and in it a notebook with the views."
-    home,folder = tmp_path_factory.mktemp('home'),tmp_path_factory.mktemp('notebooks')
-    cells = [nbformat.v4.new_code_cell(o.format(run=str(trained.path)) if i == SETUP else o) for i,o in enumerate(CELLS)]
-    kernel = dict(display_name='Python 3', language='python', name='python3')
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel)), folder/'views.ipynb')
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-    env = os.environ | dict(HOME=str(home), PETLEARN_BLOCKED=str(home/'blocked'), **{f'JUPYTER_{o}_DIR': str(home/o) for o in ('CONFIG', 'DATA', 'RUNTIME')}, IPYTHONDIR=str(home/'ipython'))
-    command = [Path(sys.executable).parent/'jupyter-lab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', f'--ServerApp.root_dir={folder}', '--IdentityProvider.token=',
-               '--ServerApp.disable_check_xsrf=True', '--LabApp.news_url=', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate']
-    url = f'http://127.0.0.1:{port}'
-    with open(home/'log', 'wb') as log: server = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-    try:
-        while not _answers(url + '/api'):
-            assert server.poll() is None, (home/'log').read_text()
-            time.sleep(.2)
-        yield url,folder
-    finally:
-        server.terminate()
-        server.wait(20)
-
-@pytest.fixture(scope='module')
-def browser():
-    with playwright.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield b
-        b.close()
-
-class Page:
-    "The notebook in the browser."
-    def __init__(self, browser, lab):
-        self.url,self.folder = lab
-        self.page = browser.new_page(viewport=dict(width=1200, height=1500))
-        self.page.set_default_timeout(40_000) # on a machine that does other work, too
-        self.keys = self.page.keyboard
-        self.open()
-
-    def open(self):
-        self.page.goto(f'{self.url}/lab/tree/views.ipynb?reset')
-        self.idle()
-
-    def idle(self): self.page.get_by_text('(ipykernel) | Idle').wait_for()
-
-    def menu(self, *names):
-        self.page.locator(f'.lm-MenuBar-itemLabel:text-is("{names[0]}")').click()
-        self.page.locator(f'.lm-Menu-itemLabel:text-is("{names[1]}")').click()
-
-    def run(self):
-        self.menu('Run', 'Run All Cells')
-        self.views()
-
-    def views(self):
-        "Wait until all views are there."
-        try:
-            for i in range(MISTAKES, FILM+1): self.view(i).wait_for()
-        except playwright.TimeoutError: pytest.fail('\n'.join(self.page.locator('.jp-Notebook-cell').all_inner_texts()))
-
-    def restart(self):
-        self.menu('Kernel', 'Restart Kernel and Run All Cells…')
-        self.page.locator('.jp-Dialog button:has-text("Restart")').click()
-        self.page.locator('.jp-Cell').nth(FILM).locator('.jp-InputPrompt:text-is("[*]:")').wait_for()
-        self.views()
-
-    def go(self, i): self.cell(i).focus() # as the arrow keys do that go from cell to cell
-
-    def press(self, *names):
-        for o in names:
-            self.keys.press(o)
-            self.page.wait_for_timeout(150) # a list opens after a moment
-
-    def tab_to(self, what, text=''):
-        "Press Tab until the focus is on a `what` with `text`."
-        for _ in range(60):
-            self.keys.press('Tab')
-            if self.page.locator(f'{what}:focus').filter(has_text=text).count(): return
-        pytest.fail(f'Tab did not reach {what} {text}')
-
-    def cell(self, i): return self.page.locator('.jp-Notebook-cell').nth(i)
-    def view(self, i): return self.cell(i).locator('.petlearn')
-    def button(self, i, name): return self.view(i).get_by_role('button', name=name, exact=True)
-    def says(self, i): return self.view(i).get_by_role('status')
-    def shot(self, name, i=None):
-        if not (out := os.environ.get('PETLEARN_SHOTS')): return
-        (self.page if i is None else self.cell(i)).screenshot(path=f'{out}/{name}.png')
+    "Address of a JupyterLab, and in its folder a notebook with the views."
+    file = tmp_path_factory.mktemp('notebooks')/'views.ipynb'
+    write_notebook(file, [CELLS[SETUP].format(run=str(trained.path)), *CELLS[MISTAKES:]])
+    with jupyterlab(tmp_path_factory.mktemp('home'), file.parent) as url: yield url,file
 
 @pytest.fixture(scope='module')
 def page(browser, lab):
-    o = Page(browser, lab)
+    o = Page(browser, *lab, views=range(MISTAKES, FILM+1))
     o.run()
     return o
 
@@ -255,14 +163,12 @@ def test_everything_by_keyboard_alone(page, trained):
 
 def test_a_saved_notebook_shows_still_pictures(page):
     page.go(SETUP)
-    page.press('Control+s')
-    expect(page.page.locator('.lm-TabBar-tab.jp-mod-dirty')).to_have_count(0)
-    nb = nbformat.read(page.folder/'views.ipynb', as_version=4)
+    nb = page.save()
     stills = [nb.cells[i].outputs[0].data['text/html'] for i in range(MISTAKES, FILM+1)]
     assert 'widgets' not in nb.metadata and max(map(len, stills)) < 150_000
     html = HTMLExporter().from_notebook_node(nb)[0]
     assert all(re.search('src="(data:image/jpeg.*?)"', o)[1] in html for o in stills if '<img' in o), 'nbconvert'
-    for o in json.load(urlopen(f'{page.url}/api/sessions')): urlopen(Request(f'{page.url}/api/sessions/{o["id"]}', method='DELETE'))
+    page.end_kernels()
     page.open()
     for i in range(MISTAKES, FILM+1): expect(page.cell(i).locator('.jp-OutputArea-output').first).to_be_visible()
     expect(page.cell(MISTAKES).locator('img').first).to_be_visible()

@@ -11,7 +11,8 @@ from petlearn.backbones import backbone, network, preset
 from petlearn.drawings import draw_pets
 from petlearn.features import Trunk, bank_folder, features, openvino_engine, torch_engine
 from petlearn.learner import load_model
-from petlearn.loaders import photo_dataloaders, split_photos, square_photo
+from petlearn.loaders import photo_dataloaders, split_photos
+from petlearn.opening import square_photo
 
 SIZE = 64
 
@@ -305,9 +306,9 @@ def test_no_step_is_wasted(folder, tmp_path):
 def test_warm_training_opens_no_photo(pets_folder, tmp_path, monkeypatch):
     first = train(pets_folder, size=72, runs_dir=tmp_path)
     import petlearn.loaders as loaders
-    import petlearn.photos as photos
+    import petlearn.opening as opening
     def never(*o, **kw): raise AssertionError('a photo was opened')
-    for module,name in ((f, 'square_photo'), (f, 'open_photo'), (loaders, 'open_photo'), (photos, '_open'), (f, 'engine')): monkeypatch.setattr(module, name, never)
+    for module,name in ((f, 'square_photo'), (f, 'open_photo'), (loaders, 'open_photo'), (opening, '_open'), (f, 'engine')): monkeypatch.setattr(module, name, never)
     run = train(pets_folder, size=72, lr=.003, epochs=3, runs_dir=tmp_path)
     assert run.phases[0].cached and not first.phases[0].cached and len(run.history) == 6
 

@@ -11,7 +11,7 @@ from petlearn.core import PetLearnError
 from petlearn.features import FeatureBank
 from petlearn.interpret import GradCam, Gallery, Interpreter, Why, _ask, _cam, _flips, _maps, _pct, grad_cam
 from petlearn.learner import network_facts
-from petlearn.photos import open_photo
+from petlearn.opening import open_photo
 from petlearn.predict import Prediction
 from petlearn.runs import Run, RunBook, csv_text
 

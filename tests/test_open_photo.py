@@ -4,7 +4,7 @@ import numpy as np, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image, ImageOps
 from petlearn.core import PetLearnError
-from petlearn.photos import MAX_PIXELS, _formats, open_photo
+from petlearn.opening import MAX_PIXELS, _formats, open_photo
 
 def encode(img, fmt, **kw):
     f = BytesIO()

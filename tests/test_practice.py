@@ -10,7 +10,8 @@ from PIL import Image
 from petlearn.core import PetLearnError
 from petlearn.drawings import draw_pets
 from petlearn.labels import cat_or_dog
-from petlearn.photos import find_photos, open_photo
+from petlearn.photos import find_photos
+from petlearn.opening import open_photo
 from petlearn.practice import Grade, _opens, _read, _unseal, _read_key, grade, plant
 
 NONE = dict(flips=0, leaks=0, damaged=0, dark=0, misspelt=0)

@@ -148,8 +148,8 @@ def test_nothing_but_tables_is_read(make_run, monkeypatch):
     monkeypatch.setattr(builtins, 'open', lambda f,*a,**kw: (opened.append(str(f)), real(f, *a, **kw))[1])
     monkeypatch.setattr(Run, 'model', property(lambda self: pytest.fail('the model was asked for')))
     monkeypatch.setattr(Run, 'bank', property(lambda self: pytest.fail('features were asked for')))
-    import petlearn.photos
-    monkeypatch.setattr(petlearn.photos, 'open_photo', lambda *a: pytest.fail('a photo was opened'))
+    import petlearn.opening
+    monkeypatch.setattr(petlearn.opening, '_open', lambda *a: pytest.fail('a photo was opened'))
     Report(run).save()
     assert not [o for o in opened if o.endswith(('.jpg', '.safetensors', '.pth'))]
 

@@ -6,7 +6,7 @@ from petlearn import robustness as module
 from petlearn.calibration import calibrated
 from petlearn.core import PetLearnError
 from petlearn.robustness import CHANGES, Robustness, _all_changed, _counted, robustness
-from petlearn.photos import open_photo
+from petlearn.opening import open_photo
 from petlearn.runs import Run, csv_text
 
 @pytest.fixture(scope='module')

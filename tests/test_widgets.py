@@ -8,7 +8,9 @@ import pytest
 from IPython.display import HTML
 from petlearn import PetLearnError
 from petlearn.cleaning import ASIDE, KEEP, Plan
-from petlearn.widgets import Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser, UploadPredictor, read_uploads
+from petlearn.prediction import read_uploads
+from petlearn.upload import UploadPredictor
+from petlearn.widgets import Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser
 
 def entry(name, content): return dict(name=name, type='image/jpeg', size=len(content), content=memoryview(content), last_modified=datetime.now(timezone.utc))
 
@@ -301,7 +303,7 @@ def test_slider_over_the_checkpoints(film):
 @pytest.mark.parametrize('make', [lambda t: MistakeBrowser(Interpreted(t)), lambda t: Cleaner(Cleaned(t)), lambda t: ConfusionExplorer(Interpreted(t))])
 def test_a_still_picture_stays_in_the_notebook(table, make, monkeypatch):
     outputs = []
-    monkeypatch.setattr('petlearn.widgets.display', lambda data, raw: outputs.append(data))
+    monkeypatch.setattr('petlearn.views.display', lambda data, raw: outputs.append(data))
     w = make(table)
     w._ipython_display_()
     still,live = outputs
