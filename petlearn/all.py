@@ -10,12 +10,13 @@ from petlearn.evaluate import compare, error_interval
 from petlearn.explain import explain, glossary
 from petlearn.features import explain_cost, features, plot_features
 from petlearn.interpret import grad_cam
-from petlearn.labels import breed, by_csv, by_folder, by_regex, by_sidecar, cat_or_dog, is_cat, label_table, show_labels
+from petlearn.labels import breed, by_csv, by_folder, by_regex, cat_or_dog, is_cat, label_table, show_labels
 from petlearn.learner import fine_tune, head_learner, pet_learner, train_head
 from petlearn.learning_curve import learning_curve
-from petlearn.loaders import combine, photo_dataloaders, show_split, split_by_folder, split_photos
+from petlearn.loaders import combine, photo_dataloaders, show_split, split_photos
 from petlearn.opening import open_photo
 from petlearn.photos import find_photos, pets, show_photos, unpack
+from petlearn.panel import RunMonitor, TrainPanel
 from petlearn.practice import grade, plant
 from petlearn.predict import Predictor
 from petlearn.robustness import robustness

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PORT', 'make_service', 'serve', 'start_service']
 
-# %% ../nbs/15c_service.ipynb #190098d4
+# %% ../nbs/15c_service.ipynb #5488def6
 import asyncio, json, re
 from base64 import b64encode
 from contextlib import closing
@@ -13,10 +13,8 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 from . import __version__
-from .app import (Started, as_child, end_after, finished_run, model_folder, need, open_port, seconds_of,
-                          start_process)
-from .core import PetLearnError, counted, real_number, say, whole_number
-from .prediction import Prediction
+from .app import Started, as_child, end_after, model_folder, need, open_port, portable, seconds_of, start_process
+from .core import PetLearnError, real_number, say, whole_number
 from .runs import Run
 
 # %% ../nbs/15c_service.ipynb #282926db
@@ -57,12 +55,13 @@ def _check_type(headers):
                    "Expected image/jpeg, another image/*, or application/octet-stream; the photo alone is the body.",
                    _CURL)
 
-# %% ../nbs/15c_service.ipynb #28b3097f
+# %% ../nbs/15c_service.ipynb #0ecf8df4
 async def _body(request, most, timeout):
     "The body of `request`: at most so many bytes, in so many seconds."
     large = _Refusal(413, f"The photo has more than {most:,} bytes.", f"Expected {most/2**20:g} MB at most.",
                      "Make it smaller first: no side needs more than 2,000 pixels.")
-    if int(request.headers.get('content-length', 0)) > most: raise large
+    declared = request.headers.get('content-length', '')
+    if declared.isdecimal() and int(declared) > most: raise large
     data = bytearray()
     try:
         async with asyncio.timeout(timeout):
@@ -262,7 +261,7 @@ def _load(source, runs_dir):
     "The model of `source`, and the version of its data set."
     folder = model_folder(source, runs_dir)
     facts = json.loads((folder/'model.json').read_text(encoding='utf-8'))
-    if (folder/'model.onnx').exists():
+    if portable(folder):
         from petlearn.lite import load # without fastai and PyTorch
         return load(folder),facts.get('dataset') or ''
     from petlearn.predict import Predictor # slow: it brings them
