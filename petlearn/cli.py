@@ -179,13 +179,13 @@ def _in_table(answers, labels, top):
         return f"{_plain(name):<32}  {p.answer:<19}  " + '  '.join(f'{k} {v:.1%}' for k,v in most)
     return _each(answers, row, lambda name, e: f"{_plain(name):<32}  {'no answer':<19}  {_plain(e.what)}")
 
-def _each(answers, good, bad):
+def _each(answers, good, bad, end='\n'):
     "Print what `good` or `bad` make of each of `answers` as it comes; how many are errors?"
     failed = 0
     for name,o in answers:
         failed += isinstance(o, Exception)
         line = (bad if isinstance(o, Exception) else good)(name, o)
-        if line is not None: print(line, flush=True)
+        if line is not None: print(line, end=end, flush=True)
     return failed
 
 # %% ../nbs/17_cli.ipynb #2cdb6b56
@@ -200,13 +200,11 @@ def _in_csv(answers, labels, top):
 
 def _in_json(answers, labels, top):
     "One array, an object for each photo."
-    between = iter([''])
-    def row(name, **facts):
-        return next(between, ',\n') + json.dumps(dict(file=name, **facts))
-    print('[')
+    before = iter(['[\n'])
+    def row(name, **facts): return next(before, ',\n') + json.dumps(dict(file=name) | facts)
     failed = _each(answers, lambda name, p: row(name, **p.facts),
-                   lambda name, e: row(name, error=dict(what=e.what, expected=e.expected, fix=e.fix)))
-    print(']')
+                   lambda name, e: row(name, error=dict(what=e.what, expected=e.expected, fix=e.fix)), end='')
+    print('\n]')
     return failed
 
 def _text(name):

@@ -5,17 +5,19 @@
 # %% auto #0
 __all__ = ['Interpreter', 'Gallery', 'GradCam', 'grad_cam', 'Why']
 
-# %% ../nbs/12_interpret.ipynb #43ecc36f
+# %% ../nbs/12_interpret.ipynb #c1ccb6de
 import hashlib, os
 import numpy as np
 import pandas as pd
 import torch
+from copy import deepcopy
 from dataclasses import dataclass, field
 from fastcore.basics import patch
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from PIL import Image, ImageFilter
+from torch import nn
 from .backbones import backbone
 from .calibration import calibrated
 from .cards import bars, shown_name, thumbnail
@@ -202,21 +204,18 @@ def nearest(self:Interpreter,
     df = df.sort_values(['similarity', 'file'], ascending=[False, True], kind='stable').head(n)
     return Gallery(df, [f'{o.label}, {o.similarity:.2f}' for o in df.itertuples()])
 
-# %% ../nbs/12_interpret.ipynb #6f10f816
-def _batch(run, pictures):
-    "Square `pictures` as the network of `run` wants them."
-    b,device = backbone(run.params['arch']),next(run.model.parameters()).device
-    mean,std = (torch.tensor(o).view(3, 1, 1) for o in (b.mean, b.std))
-    pixels = torch.from_numpy(np.stack([np.array(o) for o in pictures])).permute(0, 3, 1, 2)/255
-    return ((pixels - mean)/std).to(device)
+# %% ../nbs/12_interpret.ipynb #14a0f9a7
+def _from_pixels(run):
+    "A copy of the network of `run` that takes pixels and gives scores."
+    return nn.Sequential(Trunk(backbone(run.params['arch']), run.model), deepcopy(run.model[1][-1]).cpu())
 
-def _maps(model, x, number=None):
-    "The maps before the pooling for the photo `x`, their gradients for the score of label `number`, and that number."
+def _maps(model, body, x, number=None):
+    "The maps that `body` gives of the photo `x`, their gradients for the score of label `number`, and that number."
     caught = []
     def catch(layer, given, out):
         caught.append(out.detach().requires_grad_())
         return caught[0]
-    hook = model[0].register_forward_hook(catch)
+    hook = body.register_forward_hook(catch)
     try:
         with torch.enable_grad():
             scores = model.eval()(x)[0]
@@ -277,8 +276,8 @@ def grad_cam(
     if label is not None and label not in labels:
         raise PetLearnError(f"There is no label {label!r}.", f"Expected one of {', '.join(labels[:8])}.",
                             did_you_mean(str(label), labels))
-    x,number = _batch(run, [seen]),None if label is None else labels.index(label)
-    maps,gradients,number = _maps(run.model, x, number)
+    model,pixels = _from_pixels(run),torch.from_numpy(np.array(seen))[None]
+    maps,gradients,number = _maps(model, model[0].layers[0], pixels, None if label is None else labels.index(label))
     if maps.ndim != 4:
         raise PetLearnError(f"{run.params['arch']} has no maps of places before its head.",
                             "Expected a convolutional network.", "train(photos, arch='efficientnet_lite0')")
@@ -306,9 +305,8 @@ def _experiments(photo, cam):
             {'hottest place covered': _covered(cam)})
 
 def _ask(run, pictures):
-    "What `run` says about square `pictures`, all at once: calibrated probabilities, pictures × labels."
-    with torch.inference_mode(): probs = run.model.eval()(_batch(run, pictures)).softmax(1)
-    return calibrated(probs.cpu().numpy(), run.model_facts['temperature'])
+    "What `run` says about square `pictures`: calibrated probabilities, pictures × labels."
+    return np.array([[p.probs[o] for o in run.labels] for p in run.predict(pictures)])
 
 def _what_if(run, pictures, label):
     "The table for changed `pictures`: the probability of `label`, what the model answers, and whether that is new."

@@ -262,7 +262,8 @@ def _refuse_newer(path, facts):
 
 def _parsed(path):
     "The facts in the file `path`, if nobody has changed them."
-    try: facts = json.loads(_content(path))
+    content = _content(path)
+    try: facts = json.loads(content)
     except (ValueError, RecursionError) as e: raise _damaged(path, f'is damaged ({e})') from e
     _refuse_newer(path, facts)
     now = _as_now(facts)

@@ -5,51 +5,47 @@
 # %% auto #0
 __all__ = ['FEW', 'Predictor']
 
-# %% ../nbs/13_predict.ipynb #0bda9f6a
-import numpy as np
+# %% ../nbs/13_predict.ipynb #5b0aa726
 import torch
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from fastai.learner import Learner
 from .backbones import backbone
-from .core import PetLearnError, as_path
+from .core import as_path
 from .features import Trunk, engine, torch_engine
 from .learner import load_model, model_facts
 from .prediction import Asking
 from .runs import Run
 
 # %% ../nbs/13_predict.ipynb #deeb03b6
-FEW = 32 # for more photos than this it pays to prepare a faster engine, which takes a second or two
+FEW = 32 # for more photos than that, it pays to prepare a faster engine first
 
 class Predictor(Asking):
     "Answers about photos with a trained model: a `Learner`, a run, or the folder of a run or of a model."
     def __init__(self,
-        source:Learner|Run|str|Path, # A learner made by `pet_learner` (a copy is taken), a run, or the folder of a run or of a model
+        source:Learner|Run|str|Path, # A learner of `pet_learner` (a copy is taken), a run, or the folder of a run or model
     ):
         model,facts = _open(source)
         self.labels,self.size,self.threads = facts['labels'],facts['size'],torch.get_num_threads()
         self.temperature,self.novelty = facts.get('temperature', 1.),facts.get('novelty')
         if self.novelty is not None: self.limit = self.novelty.limit
-        colours = {o: tuple(facts[o]) for o in ('mean', 'std')}
-        self._trunk,self._last = Trunk(replace(backbone(facts['arch']), **colours), model),deepcopy(model[1][-1]).cpu()
-
-    @cached_property
-    def _few(self): return torch_engine(self._trunk, self.size)
+        b = replace(backbone(facts['arch']), mean=tuple(facts['mean']), std=tuple(facts['std']))
+        self._trunk,self._last = Trunk(b, model),deepcopy(model[1][-1]).cpu()
+        self._few = torch_engine(self._trunk, self.size)
 
     @cached_property
     def _many(self): return engine(deepcopy(self._trunk).cpu(), self.size)[1]
 
     def _look(self, n):
-        "A function from pixels to probabilities and novelty that is quick for `n` photos (`None`: nobody knows how many)."
+        "What turns the pixels of `n` photos (`None` if nobody knows how many) into probabilities and novelty."
         run = self._few if n is not None and n <= FEW else self._many
-        return lambda pixels: self._scores(run(pixels))
+        return lambda pixels: self._judge(run(pixels))
 
     @torch.inference_mode()
-    def _scores(self, features):
-        "Probabilities (photos × labels) and novelty of `features`."
+    def _judge(self, features):
+        "Probabilities, photos × labels, and the novelty of each."
         probs = (self._last(torch.from_numpy(features))/self.temperature).softmax(1).numpy()
         return probs,None if self.novelty is None else self.novelty.scores(features)
 
@@ -59,8 +55,4 @@ def _open(source):
     if isinstance(source, Learner): return source.model,model_facts(source)
     if isinstance(source, Run): return source.model,source.model_facts
     folder = as_path(source)
-    if folder.suffix == '.pkl':
-        raise PetLearnError(f"{folder} is a pickle: to open it is to run whatever is written in it.",
-                            "Expected the folder of a run or of a model.",
-                            f"Only if you trust who made it: Predictor(read_pickle({folder.name!r}, trust=True))")
     return _open(Run(folder)) if (folder/'run.json').exists() else load_model(folder)

@@ -145,8 +145,8 @@ def in_order(
 KEEP = 500 # so many pictures does a list of answers hold on to: 75 MB of 224 × 224 pixels each
 
 class Asking:
-    "What models have in common that answer about photos: each has `labels`, `size`, `limit`, `threads` and `_look`."
-    limit,threads = 2.5,2
+    "What models have in common that answer about photos: each has `labels`, `size`, `limit`, `threads`, `bs` and `_look`."
+    limit,threads,bs = 2.5,2,4
 
     def see(self,
         x, # Photo: a path, bytes, an upload, a picture or an array
@@ -165,10 +165,10 @@ class Asking:
 
     def stream(self,
         photos:Iterable, # Photos: paths, bytes, entries of an upload, pictures or arrays
-        bs:int=16, # So many at a time
+        bs:int|None=None, # So many at a time; by default what suits the model
     ) -> Iterator: # For each, in order: a `Prediction`, or the `PetLearnError` that says why there is none
         "Answer about any number of photos without holding more than a few batches; opened ahead by `threads`."
-        photos,bs = photos_of(photos)[0],whole_number('bs', bs, 1, 1024)
+        photos,bs = photos_of(photos)[0],whole_number('bs', self.bs if bs is None else bs, 1, 1024)
         n = _count(photos)
         if n: bs = min(bs, -(-n//self.threads))
         look,photos = self._look(n),iter(photos)

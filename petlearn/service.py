@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PORT', 'make_service', 'serve', 'start_service']
 
-# %% ../nbs/15c_service.ipynb #5488def6
+# %% ../nbs/15c_service.ipynb #f4530ea3
 import asyncio, json, re
 from base64 import b64encode
 from contextlib import closing
@@ -13,7 +13,8 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 from . import __version__
-from .app import Started, as_child, end_after, model_folder, need, open_port, portable, seconds_of, start_process
+from .app import (Started, as_child, end_after, in_short, model_folder, model_json, need, open_port, portable,
+                          seconds_of, start_process)
 from .core import PetLearnError, real_number, say, whole_number
 from .runs import Run
 
@@ -107,7 +108,7 @@ class _Guard:
         wrong = _Refusal(400, _REASONS[400], "Expected an address that begins with http://127.0.0.1.", _CURL)
         await (self.app if good else _refused(wrong))(scope, receive, more)
 
-# %% ../nbs/15c_service.ipynb #45064c19
+# %% ../nbs/15c_service.ipynb #baa7775c
 _STYLE = '''body {font: 16px/1.5 system-ui, sans-serif; max-width: 44em; margin: 2em auto; padding: 0 1em}
 img {max-width: 320px; max-height: 320px; display: block} pre, table {overflow-x: auto} td, th {padding: 2px 12px 2px 0;
 text-align: left; vertical-align: top} pre {background: #f3f3f3; padding: 8px} meter {width: 160px}
@@ -120,13 +121,14 @@ field.onchange = async () => {
   URL.revokeObjectURL(photo.src);
   photo.src = URL.createObjectURL(file);
   photo.alt = file.name;
-  photo.hidden = false;
   said.replaceChildren(line('Looking …'));
   const type = file.type.startsWith('image/') ? file.type : 'application/octet-stream';
   let rows;
   try {
     const r = await fetch('predict', {method: 'POST', body: file, headers: {'Content-Type': type}});
     rows = r.ok ? answer(await r.json()) : Object.values(await r.json()).map(o => line(o));
+    rows.unshift(line(file.name));
+    photo.hidden = !r.ok;
   } catch { rows = [line('The service does not answer. Is it still running?')] }
   said.replaceChildren(...rows);
   field.value = '';
@@ -159,8 +161,7 @@ def _html(title, body, script=''):
 
 def _front(labels, most):
     "The page where one chooses a photo."
-    known = f"{', '.join(labels[:20])}{' and more' if len(labels) > 20 else ''}"
-    return _html('What is in this photo?', f'''<p>The model knows {escape(known)}, and nothing else.
+    return _html('What is in this photo?', f'''<p>The model knows {escape(in_short(labels))}, and nothing else.
 Your photo stays on this computer, and is not kept. At most {most/2**20:g} MB.</p>
 <p><label>A photo: <input id="field" type="file" accept="image/*"></label></p><img id="photo" alt="" hidden>
 <div id="said" role="status"></div>
@@ -200,8 +201,8 @@ def _endings(app):
     from starlette.exceptions import HTTPException
     async def refused(request, e): return _refused(e)
     async def missed(request, e):
-        return _refused(_Refusal(e.status_code, f"{e.detail}.", "Expected GET /, GET /health, GET /docs, or POST /predict.",
-                                 _CURL), **e.headers or {})
+        expected = "Expected GET /, GET /health, GET /docs, or POST /predict."
+        return _refused(_Refusal(e.status_code, f"{e.detail}.", expected, _CURL), **e.headers or {})
     app.add_exception_handler(_Refusal, refused)
     app.add_exception_handler(HTTPException, missed)
 
@@ -227,11 +228,17 @@ def make_service(
 def _add_pages(app, model, most):
     "The two pages for people."
     from starlette.responses import HTMLResponse
-    def add(path, make, summary):
-        async def show(): return HTMLResponse(*(lambda text, headers: (text, 200, headers))(*make()))
-        app.get(path, summary=summary, response_class=HTMLResponse, responses=_responses(_TEXT, 'A page.', kind='text/html'))(show)
-    add('/', lambda: _front(model.labels, most), 'A page where one chooses a photo.')
-    add('/docs', lambda: _manual(app.openapi()), 'A page about all of this.')
+    answers = dict(responses=_responses(_TEXT, 'A page.', kind='text/html'), response_class=HTMLResponse)
+
+    @app.get('/', summary='A page where one chooses a photo.', **answers)
+    async def front():
+        text,headers = _front(model.labels, most)
+        return HTMLResponse(text, headers=headers)
+
+    @app.get('/docs', summary='A page about all of this.', **answers)
+    async def docs():
+        text,headers = _manual(app.openapi())
+        return HTMLResponse(text, headers=headers)
 
 def _add_answers(app, model, most, timeout, dataset):
     "What other programs ask."
@@ -260,21 +267,21 @@ PORT = 2204
 def _load(source, runs_dir):
     "The model of `source`, and the version of its data set."
     folder = model_folder(source, runs_dir)
-    facts = json.loads((folder/'model.json').read_text(encoding='utf-8'))
+    known = model_json(folder).get('dataset')
+    dataset = str(known.get('version', '') if isinstance(known, dict) else known or '')
     if portable(folder):
         from petlearn.lite import load # without fastai and PyTorch
-        return load(folder),facts.get('dataset') or ''
+        return load(folder),dataset
     from petlearn.predict import Predictor # slow: it brings them
     say("It starts in a second once the model is exported: petlearn export")
-    return Predictor(folder),facts.get('dataset') or ''
+    return Predictor(folder),dataset
 
-def _run(service, s, stop_after=None):
-    "Answer at the socket `s` until somebody stops this process, or the time is over."
+def _server(service):
+    "What carries requests to `service`: it writes nothing down about them, and `.run(sockets=[...])` begins."
     import uvicorn
-    server = uvicorn.Server(uvicorn.Config(service, log_level='critical', access_log=False, server_header=False, ws='none',
-                                           http='h11', loop='asyncio', lifespan='off', timeout_graceful_shutdown=3))
-    if seconds := seconds_of(stop_after): end_after(seconds, lambda: setattr(server, 'should_exit', True))
-    server.run(sockets=[s])
+    quiet = dict(log_level='critical', access_log=False, server_header=False)
+    return uvicorn.Server(uvicorn.Config(service, ws='none', http='h11', loop='asyncio', lifespan='off',
+                                         timeout_graceful_shutdown=3, **quiet))
 
 def _address(s): return f'http://127.0.0.1:{s.getsockname()[1]}'
 
@@ -287,11 +294,13 @@ def serve(
 ):
     "Answer the questions of other programs until Ctrl-C; raises `PetLearnError` if it can't be started."
     need('uvicorn', 'serve')
-    seconds_of(stop_after)
+    seconds = seconds_of(stop_after)
     with closing(open_port(port, PORT)) as s:
         model,dataset = _load(source, runs_dir)
         say(f"{_address(s)} answers, on this computer only. {_address(s)}/docs says how to ask. Ctrl-C ends it.")
-        try: _run(make_service(model, dataset=dataset), s, stop_after)
+        server = _server(make_service(model, dataset=dataset))
+        if seconds: end_after(seconds, lambda: setattr(server, 'should_exit', True))
+        try: server.run(sockets=[s])
         except KeyboardInterrupt: pass # the usual way to end it
     say('The service has ended.')
 
@@ -314,4 +323,4 @@ def _answer_as_child(wants, tell):
     with closing(open_port(wants['port'], PORT)) as s:
         model,dataset = _load(wants['model'], '')
         tell(url=_address(s))
-        _run(make_service(model, dataset=dataset), s)
+        _server(make_service(model, dataset=dataset)).run(sockets=[s])

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['MAX_MB', 'MAX_FILES', 'Inbox', 'UploadPredictor']
 
-# %% ../nbs/14c_upload.ipynb #ffc4d253
+# %% ../nbs/14c_upload.ipynb #f56fc43e
 import ipywidgets as widgets
 from anywidget import AnyWidget
+from collections import Counter
 from dataclasses import dataclass, replace
 from fastcore.basics import patch
 from itertools import count
@@ -19,14 +20,18 @@ from .prediction import Prediction, read_uploads
 from .views import View, button, row, sentence, status
 from uuid import uuid4
 
-# %% ../nbs/14c_upload.ipynb #e98525f5
+# %% ../nbs/14c_upload.ipynb #94e0af8c
 MAX_MB,MAX_FILES = 25,50 # largest file, in millions of bytes; files at once
 _PIECE = 512*1024 # bytes in a message: Colab lets 1 MB through, JupyterLab and Voila 10
 _CARDS = 200 # with more, the oldest go
 
-def _too_large(name, size):
+def _too_large(size):
     return PetLearnError(f"It has {size/1e6:.1f} MB.", f"Expected at most {MAX_MB} MB.", "Save a smaller copy first.")
 
+def _broken():
+    return PetLearnError("It did not arrive whole.", "Expected its pieces one after the other.", "Choose it again.")
+
+# %% ../nbs/14c_upload.ipynb #edb65593
 def _short_name(name):
     "A file's name from outside as one line of text: without folders, without signs that hide, not too long."
     name = str(name).replace('\\', '/').split('/')[-1]
@@ -37,12 +42,14 @@ def _short_name(name):
 def _fits(upload, size, start, piece):
     "Can this be a piece of a file? It comes from outside, so anything is possible."
     if not (isinstance(upload, str) and len(upload) <= 40 and type(size) is type(start) is int): return False
-    return 0 <= start < size and 0 < memoryview(piece).nbytes <= min(_PIECE, size-start) or size == start == 0
+    if not isinstance(piece, (bytes, bytearray, memoryview)): return False
+    return size == start == len(piece) == 0 or 0 <= start < size and 0 < len(piece) <= min(_PIECE, size-start)
 
+# %% ../nbs/14c_upload.ipynb #198d2dd6
 class Inbox:
     "Files that arrive in pieces: each in order, none larger than it said, and few at the same time."
     def __init__(self,
-        at_once:int=4, # Files that may be incomplete; with more, the oldest is forgotten
+        at_once:int=4, # Files that may be incomplete; with more, the one that waits longest is forgotten
     ):
         self.at_once,self.files = at_once,{}
 
@@ -68,20 +75,20 @@ class Inbox:
         "Drop what has come of an upload."
         self.files.pop(upload, None)
 
-def _broken():
-    return PetLearnError("It did not arrive whole.", "Expected its pieces one after the other.", "Choose it again.")
-
-# %% ../nbs/14c_upload.ipynb #21982583
-_SEND_JS = f'const MAX_MB = {MAX_MB}, MAX_FILES = {MAX_FILES}, PIECE = {_PIECE}, LATE = 8000;' + r'''
+# %% ../nbs/14c_upload.ipynb #18c53462
+_TOOLS_JS = f'const MAX_MB = {MAX_MB}, MAX_FILES = {MAX_FILES}, PIECE = {_PIECE}, LATE = 8000;' + r'''
 const make = (tag, properties = {}, ...children) => {
   const o = Object.assign(document.createElement(tag), properties);
   o.append(...children);
   return o;
 };
-const button = (text, onclick) => make('button', { type: 'button', textContent: text, onclick });
-const region = () => make('div', { role: 'status' });
-const mb = n => (n/1e6).toFixed(1);
+const button = (text, onclick, more = {}) => make('button', { type: 'button', textContent: text, onclick, ...more });
+const region = (more = {}) => make('div', { role: 'status', ...more });
+const mb = n => (n/1e6).toFixed(n < 1e5 ? 2 : 1);
+'''
 
+# %% ../nbs/14c_upload.ipynb #820be62f
+_HAND_JS = r'''
 // Hand Python one piece, and wait until it says that it has it; `late` is called if that takes long.
 const hand = (model, message, data, signal, late) => new Promise((done, failed) => {
   signal.throwIfAborted();
@@ -98,7 +105,10 @@ const hand = (model, message, data, signal, late) => new Promise((done, failed) 
   signal.addEventListener('abort', stop);
   model.send(message, undefined, [data]);
 });
+'''
 
+# %% ../nbs/14c_upload.ipynb #8e5441b4
+_FILES_JS = r'''
 // A file in pieces, so that no message is large and little of it is in memory.
 async function sendFile(model, file, batch, signal, moved, late) {
   const upload = Math.random().toString(36).slice(2);
@@ -115,58 +125,65 @@ async function sendFile(model, file, batch, signal, moved, late) {
     throw e;
   }
 }
+
+// One photo after the other. `show` tells how far it is, `late` that it takes long, `note` what went wrong.
+async function sendAll(model, files, signal, { show, late, note }) {
+  const total = files.reduce((sum, o) => sum + o.size, 0), batch = Math.random().toString(36).slice(2);
+  let before = 0;
+  for (const [i, file] of files.entries()) {
+    const moved = n => show(total ? (before + n)/total : 1,
+      `photo ${i + 1} of ${files.length}, ${mb(before + n)} of ${mb(total)} MB`);
+    moved(0);
+    try { await sendFile(model, file, batch, signal, moved, late); } catch (e) {
+      if (signal.aborted) return note(`Stopped: ${files.length - i} of ${files.length} not sent.`);
+      note(`${file.name} can't be read. If it is a folder, choose the photos in it.`);
+    }
+    before += file.size;
+  }
+}
 '''
 
-# %% ../nbs/14c_upload.ipynb #0a6ccaef
+# %% ../nbs/14c_upload.ipynb #e05e6ffd
 _QUEUE_JS = r'''
-// What is to be sent, one photo after the other, with a bar and words for what happens.
+// What is to be sent, with a bar and words for what happens.
 function sender(model, { line, bar, place, slow, notes, stop }) {
   let batches = [], going = null;
-  const note = text => notes.append(make('p', { textContent: `⚠ ${text}` }));
-  const late = () => { slow.textContent = 'No answer from Python for 8 seconds. If it is busy with another cell, wait: '
-    + 'it goes on by itself. If Python was restarted, run this cell again.'; };
-  async function send(files) {
-    const total = files.reduce((sum, o) => sum + o.size, 0), batch = Math.random().toString(36).slice(2);
-    let before = 0;
-    for (const [i, file] of files.entries()) {
-      const moved = n => {
-        slow.textContent = '';
-        bar.value = total ? (before + n)/total : 1;
-        place.textContent = `photo ${i + 1} of ${files.length}, ${mb(before + n)} of ${mb(total)} MB`;
-      };
-      moved(0);
-      try { await sendFile(model, file, batch, going.signal, moved, late); } catch (e) {
-        if (going.signal.aborted) return note(`Stopped: ${files.length - i} of ${files.length} not sent.`);
-        note(`${file.name} can't be read. If it is a folder, choose the photos in it.`);
-      }
-      before += file.size;
-    }
-  }
+  const words = {
+    note: text => notes.append(make('p', { textContent: `⚠ ${text}` })),
+    late: () => { slow.textContent = 'No answer from Python for 8 seconds. If it is busy with another cell, wait: '
+      + 'it goes on by itself. If Python was restarted, run this cell again.'; },
+    show: (part, text) => {
+      bar.value = part;
+      place.textContent = text;
+      slow.textContent = '';
+    } };
   async function go() {
     line.hidden = false;
     while (batches.length) {
       going = new AbortController();
-      await send(batches.shift());
+      await sendAll(model, batches.shift(), going.signal, words);
     }
     going = null;
     line.hidden = true;
     slow.textContent = '';
   }
   stop.onclick = () => { batches = []; going?.abort(); };
-  return { note, take(files) {
+  function take(files) {
     if (!going) notes.replaceChildren();
-    const large = files.filter(o => o.size > MAX_MB*1e6);
-    for (const o of large) note(`${o.name} has ${mb(o.size)} MB. The limit is ${MAX_MB} MB: save a smaller copy first.`);
-    const fit = files.filter(o => !large.includes(o));
-    if (fit.length > MAX_FILES) note(`The first ${MAX_FILES} of ${fit.length} photos. Choose the others afterwards.`);
+    const fit = files.filter(o => o.size <= MAX_MB*1e6);
+    for (const o of files) if (!fit.includes(o)) {
+      words.note(`${o.name} has ${mb(o.size)} MB. Expected at most ${MAX_MB} MB. Save a smaller copy.`);
+    }
+    if (fit.length > MAX_FILES) words.note(`The first ${MAX_FILES} of ${fit.length} photos. Choose the rest later.`);
     if (fit.length) batches.push(fit.slice(0, MAX_FILES));
-    if (slow.textContent) going.abort();
+    if (slow.textContent) going.abort(); // who waits in vain shall be able to try again
     if (!going && batches.length) go();
-  } };
+  }
+  return { note: words.note, take };
 }
 '''
 
-# %% ../nbs/14c_upload.ipynb #bd03eecf
+# %% ../nbs/14c_upload.ipynb #db541c14
 _CAMERA_JS = r'''
 // A button that opens the camera in `box`; its light goes off after the photo.
 function camera(box, { note, take }) {
@@ -202,13 +219,14 @@ function camera(box, { note, take }) {
     video.onplaying = () => { shoot.disabled = false; shoot.focus(); };
     box.append(video, make('div', { className: 'petlearn-line' }, shoot, button('Cancel', back)));
   }
+  box.dataset.lmSuppressShortcuts = 'true'; // of Jupyter, which has plans of its own for Esc
   box.onkeydown = e => { if (e.key === 'Escape') back(); };
   return { open, close };
 }
 '''
 
-# %% ../nbs/14c_upload.ipynb #bf73f21c
-_ZONE_JS = _SEND_JS + _QUEUE_JS + _CAMERA_JS + r'''
+# %% ../nbs/14c_upload.ipynb #1b42e892
+_ZONE_JS = _TOOLS_JS + _HAND_JS + _FILES_JS + _QUEUE_JS + _CAMERA_JS + r'''
 function render({ model, el }) {
   const input = make('input', { type: 'file', multiple: true, accept: 'image/*', hidden: true });
   const choose = button('Choose photos …', () => input.click());
@@ -224,86 +242,83 @@ function render({ model, el }) {
     sending.take([...input.files]);
     input.value = '';
   };
-  const over = on => e => {
+  const ours = (e, over = false) => { // Jupyter has plans of its own for what is dropped
     e.preventDefault();
     e.stopPropagation();
-    zone.classList.toggle('petlearn-over', on);
+    zone.classList.toggle('petlearn-over', over);
   };
-  zone.ondragover = over(true);
-  zone.ondragleave = over(false);
+  zone.ondragover = e => ours(e, true);
+  zone.ondragleave = e => ours(e);
   zone.ondrop = e => {
-    over(false)(e);
+    ours(e);
     sending.take([...e.dataTransfer.files]);
   };
   zone.onpaste = e => {
     if (!e.clipboardData.files.length) return;
-    e.preventDefault();
-    e.stopPropagation();
+    ours(e);
     sending.take([...e.clipboardData.files]);
   };
   zone.tabIndex = -1;
-  el.dataset.lmSuppressShortcuts = 'true';
   el.append(zone);
   return eye.close;
 }
 export default { render };
 '''
 
-# %% ../nbs/14c_upload.ipynb #8024d265
-_CARDS_JS = r'''
-function render({ model, el }) {
-  const said = document.createElement('div'), list = document.createElement('div'), cards = new Map(), groups = new Map();
-  said.setAttribute('role', 'status');
-  said.className = 'petlearn-said';
-  const make = (parent, name, before = null) => {
-    const o = document.createElement(name === 'Why?' ? 'button' : 'div');
-    o.className = name === 'Why?' ? 'petlearn-ask' : name;
-    parent.insertBefore(o, before);
-    return o;
-  };
+# %% ../nbs/14c_upload.ipynb #e77cc09a
+_PUT_JS = r'''
+// The cards on the page: the photos that came last are on top, those that came together stay together.
+function board(list, ask) {
+  const cards = new Map(), groups = new Map();
+  function group(batch) {
+    if (!groups.get(batch)?.isConnected) {
+      groups.set(batch, make('div', { className: 'petlearn-group' }));
+      list.prepend(groups.get(batch));
+    }
+    return groups.get(batch);
+  }
   function put({ id, batch, html, why, because }) {
     if (cards.has(id)) return;
-    if (!groups.get(batch)?.isConnected) groups.set(batch, make(list, 'petlearn-group', list.firstChild));
-    const card = make(groups.get(batch), 'petlearn-answer');
-    card.innerHTML = html; // all text in it was escaped by Python
+    const card = make('div', { className: 'petlearn-answer', innerHTML: html }); // all text in it was escaped by Python
+    const question = button('Why?', () => {
+      Object.assign(question, { disabled: true, textContent: 'Looking …' });
+      ask(id);
+    }, { className: 'petlearn-ask' });
+    if (why) card.append(question);
     cards.set(id, card);
-    if (!why) return;
-    const ask = make(card, 'Why?');
-    ask.textContent = 'Why?';
-    ask.onclick = () => {
-      ask.disabled = true;
-      ask.textContent = 'Looking …';
-      model.send({ type: 'why', id });
-    };
-    if (because) explain(id, because);
+    group(batch).append(card);
+    if (because) explain({ id, html: because });
   }
-  function explain(id, html) {
-    const card = cards.get(id), ask = card?.querySelector('.petlearn-ask');
-    if (!ask) return;
-    const why = make(card, 'petlearn-why');
-    why.innerHTML = html;
-    why.tabIndex = -1;
-    if (ask.disabled) why.focus({ preventScroll: true });
-    ask.remove();
+  function explain({ id, html }) {
+    const card = cards.get(id), question = card?.querySelector('.petlearn-ask');
+    if (!question) return;
+    const why = make('div', { className: 'petlearn-why', innerHTML: html, tabIndex: -1 });
+    card.append(why);
     card.classList.add('petlearn-wide');
+    if (question.disabled) why.focus({ preventScroll: true }); // it was asked here
+    question.remove();
   }
-  function gone(id) {
-    const card = cards.get(id), group = card?.parentNode;
-    card?.remove();
-    cards.delete(id);
-    if (group && !group.children.length) group.remove();
+  function gone({ ids }) {
+    for (const id of ids) {
+      const card = cards.get(id), around = card?.parentNode;
+      card?.remove();
+      cards.delete(id);
+      if (around && !around.children.length) around.remove();
+    }
   }
+  return { card: put, why: explain, gone };
+}
 '''
 
-# %% ../nbs/14c_upload.ipynb #5ba357c5
-_CARDS_JS += r'''
-  function hear(o) {
-    if (o.type === 'card') put(o);
-    if (o.type === 'why') explain(o.id, o.html);
-    if (o.type === 'gone') o.ids.forEach(gone);
+# %% ../nbs/14c_upload.ipynb #0dad1744
+_CARDS_JS = _TOOLS_JS + _PUT_JS + r'''
+function render({ model, el }) {
+  const said = region({ className: 'petlearn-said' }), list = make('div');
+  const does = board(list, id => model.send({ type: 'why', id }));
+  const hear = o => {
+    does[o.type]?.(o);
     if ('words' in o) said.textContent = o.words;
-  }
-  el.dataset.lmSuppressShortcuts = 'true';
+  };
   el.append(said, list);
   model.on('msg:custom', hear);
   model.send({ type: 'hello' });
@@ -311,30 +326,36 @@ _CARDS_JS += r'''
 }
 export default { render };
 '''
+
+# %% ../nbs/14c_upload.ipynb #7ad74d0b
 _CSS = '''
 .petlearn-drop {border: 2px dashed #6b7280; border-radius: 8px; padding: 14px 16px; margin: 4px 0; font-size: 15px}
-.petlearn-drop.petlearn-over {border-style: solid; border-color: #1a5fb4; background: #1a5fb422}
+.petlearn-drop.petlearn-over {border: 2px solid #1a5fb4; background: #1a5fb422}
 .petlearn-line {display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: center}
 .petlearn-line[hidden] {display: none}
-.petlearn-drop .petlearn-line + div .petlearn-line, .petlearn-drop .petlearn-line ~ .petlearn-line {margin-top: 10px}
-.petlearn-drop video {display: block; width: 100%; max-width: 480px; margin-top: 10px; border-radius: 6px}
+.petlearn-drop :is(* + .petlearn-line, video) {margin-top: 10px}
+.petlearn-drop video {display: block; width: 100%; max-width: 480px; border-radius: 6px}
 .petlearn-drop progress {width: 220px; height: 14px; accent-color: #1a5fb4}
 .petlearn-drop p {margin: 8px 0 0}
-.petlearn :is(.petlearn-drop, .petlearn-answer) > :is(button, .petlearn-line > button), .petlearn-drop button {
-  font: inherit; padding: 7px 14px; border: 1px solid #1a5fb4; border-radius: 6px; cursor: pointer;
-  background: #fff; color: #1a5fb4}
-.petlearn-drop button:first-child {background: #1a5fb4; color: #fff}
+.petlearn :is(.petlearn-drop button, .petlearn-ask) {font: inherit; padding: 6px 14px; border: 1px solid #1a5fb4;
+  border-radius: 6px; cursor: pointer; background: #fff; color: #1a5fb4}
+.petlearn .petlearn-drop button:first-child {background: #1a5fb4; color: #fff}
 .petlearn button:disabled {opacity: .55; cursor: default}
-.petlearn-said {min-height: 1.4em; font-size: 15px}
-.petlearn-group {display: flex; flex-wrap: wrap; gap: 12px; margin-bottom: 12px}
-.petlearn-answer {border: 1px solid #9ca3af; border-radius: 8px; padding: 6px 14px; max-width: 520px; font-size: 14px;
+.petlearn-drop > [role=status]:not(:empty) {margin-top: 8px}
+.petlearn-said {min-height: 1.4em; margin: 4px 0; font-size: 15px}
+.petlearn-group {display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 360px), 1fr)); gap: 12px;
+  margin-bottom: 12px; align-items: start}
+.petlearn-answer {border: 1px solid #9ca3af; border-radius: 8px; padding: 4px 14px 10px; font-size: 14px;
   overflow-wrap: anywhere}
-.petlearn-answer.petlearn-wide {max-width: 100%}
-.petlearn-answer div > b:first-child {display: block; font-size: 24px}
+.petlearn-answer table {overflow-wrap: break-word}
+.petlearn-answer td:last-child {white-space: nowrap}
+.petlearn-answer.petlearn-wide {grid-column: 1 / -1}
+.petlearn-answer > div:first-child > div {min-width: 0; flex: 1}
+.petlearn-answer > div:first-child > img {width: 128px}
+.petlearn-answer > div:first-child b {display: block; font-size: 24px; line-height: 1.3}
 .petlearn-answer img {border-radius: 6px; max-width: 100%}
 '''
 
-# %% ../nbs/14c_upload.ipynb #7ad74d0b
 class _Zone(AnyWidget): _esm,_css = _ZONE_JS,_CSS
 class _Cards(AnyWidget): _esm = _CARDS_JS
 
@@ -350,10 +371,19 @@ class _Card:
     prediction:Prediction|None = None
     because:str = ''
 
-    def message(self, why):
-        "For the page; `why` says if it can be asked."
-        return dict(type='card', id=self.id, batch=self.batch, html=self.html, words=self.words,
-                    why=why and self.prediction is not None, because=self.because)
+    @property
+    def answer(self): return self.prediction.answer if self.prediction else 'without an answer'
+
+    def message(self, run):
+        "For the page; with a `run`, it can be asked why."
+        return dict(type='card', id=self.id, batch=self.batch, html=self.html, because=self.because,
+                    why=run is not None and self.prediction is not None)
+
+def _summary(cards):
+    "All that came together in a sentence."
+    if len(cards) == 1: return cards[0].words
+    each = ', '.join(f'{n} {k}' for k,n in Counter(o.answer for o in cards).most_common())
+    return f'{counted(len(cards), "photo")}: {each}'
 
 def _opened(model):
     "What answers, and the run that can say why (if there is one)."
@@ -372,8 +402,8 @@ class UploadPredictor(View):
         paths:bool=True, # Offer a box for paths? Not on a page for strangers: they could look at this computer's files
     ):
         (self.model,self.run),self.cards,self.inbox,self._ids = _opened(model),{},Inbox(),count()
-        self.zone,self.page,self.plain,self.path = _Zone(),_Cards(),widgets.HTML(),_path_box()
-        self.clear = button('Clear', 'Takes all cards away')
+        self.zone,self.page,self.plain = _Zone(),_Cards(),widgets.HTML()
+        self.path,self.clear = _path_box() if paths else None,button('Clear', 'Takes all cards away')
         super().__init__(self.zone, row(*[self.path]*bool(paths), self.clear), self.page, self.plain)
         looks,*rest,message,keys = self.children
         self.children = [looks, *rest[:2], message, *rest[2:], keys] # errors stand where one looks
@@ -381,9 +411,9 @@ class UploadPredictor(View):
         self._write_plain()
         self.zone.on_msg(self._arrived)
         self.page.on_msg(self._asked)
-        self._when(self.path, self._look)
+        if paths: self._when(self.path, self._look)
         self._when(self.clear, self._clear)
-        if model is None: self.message.value = sentence('There is no model yet', _no_model())
+        if model is None: self.message.value = sentence('the model', _no_model())
 
 def _path_box():
     return widgets.Text(description='Or a path:', placeholder='of a photo or folder on this computer, then Enter',
@@ -420,7 +450,7 @@ def _answer(self:UploadPredictor, name, photo, batch):
     plain = replace(p, photo=None)._repr_html_()
     self._put(_Card(next(self._ids), batch, p._repr_html_(), plain, f'{name}: {_spoken(p)}', p))
 
-def _spoken(p): return p.answer if p.neither else f'{p.answer}, {p.confidence:.0%}'
+def _spoken(p): return p.answer if p.neither else f'{p.answer}, {p.confidence:.1%}'
 
 @patch
 def _refuse(self:UploadPredictor, name, e, batch):
@@ -436,16 +466,20 @@ def _put(self:UploadPredictor, card):
     old = list(self.cards)[:-_CARDS]
     for o in old: del self.cards[o]
     if not self.seen: return self._write_plain()
-    self.page.send(card.message(self.run is not None))
+    together = [o for o in self.cards.values() if o.batch == card.batch]
+    self.page.send(card.message(self.run) | dict(words=_summary(together)))
     if old: self.page.send(dict(type='gone', ids=old))
 
 @patch
 def _write_plain(self:UploadPredictor):
     "What is shown where the browser's part can't run: words and bars."
-    self.plain.value = '' if self.seen else _HINT + ''.join(o.plain for o in reversed(self.cards.values()))
+    hint = sentence('no button for photos?', _no_page(self.path))
+    self.plain.value = '' if self.seen else hint + ''.join(o.plain for o in reversed(self.cards.values()))
 
-_HINT = """<p><small>If there is no button for photos above, this page can't show it.
-Give a path instead, or open the notebook in JupyterLab.</small></p>"""
+def _no_page(path):
+    "What to do where the browser's part can't be shown."
+    other = "type a path instead, or " if path else ""
+    return PetLearnError("This page can't show it.", f"Expected JupyterLab: {other}open the notebook there.")
 
 @patch
 def _clear(self:UploadPredictor):
@@ -478,7 +512,7 @@ def _asked(self:UploadPredictor, _, o, buffers):
     if kind == 'hello':
         self.seen = True
         self._write_plain()
-        for card in self.cards.values(): self.page.send(card.message(self.run is not None))
+        for card in self.cards.values(): self.page.send(card.message(self.run))
     if kind == 'why' and isinstance(id, int) and id in self.cards: self._explain(self.cards[id])
 
 @patch
@@ -504,8 +538,8 @@ def _photos_at(text):
     no_address(text)
     path = as_path(text)
     if not path.exists():
-        raise PetLearnError(f"There is no file or folder {path} (looked in {Path.cwd()}).", "Expected a photo, or a folder of photos.",
-                            neighbour(path, Path.exists))
+        raise PetLearnError(f"There is no file or folder {path} (looked in {Path.cwd()}).",
+                            "Expected a photo, or a folder of photos.", neighbour(path, Path.exists))
     photos = find_photos(path) if path.is_dir() else [path]
     n = len(photos)
     return photos[:MAX_FILES],f'The first {MAX_FILES} of {counted(n, "photo")}.' if n > MAX_FILES else ''

@@ -41,6 +41,12 @@ def run(pets_folder, tmp_path_factory):
     return train(pets_folder, epochs=2, fine_tune_epochs=0, size=96, runs_dir=tmp_path_factory.mktemp('runs'))
 
 @pytest.fixture(scope='session')
+def exported(run, tmp_path_factory):
+    "The model of that training in all formats, as a folder to share."
+    from petlearn.export import export_model
+    return export_model(run, tmp_path_factory.mktemp('exported')/'model')
+
+@pytest.fixture(scope='session')
 def real_photos():
     "Folder of real photos, where there are some."
     if not REAL.is_dir(): pytest.skip(f'the real photos are not on this machine ({REAL})')

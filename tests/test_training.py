@@ -286,8 +286,8 @@ def test_models_of_an_older_petlearn(run, tmp_path):
     from petlearn.learner import read_facts
     shutil.copytree(run.path/'model', tmp_path/'model')
     facts = json.loads((tmp_path/'model/model.json').read_text())
-    for o in ('temperature', 'novelty_sha256', 'facts_sha256'): del facts[o]
-    (tmp_path/'model/model.json').write_text(json.dumps(facts))
+    kept = {o: facts[o] for o in ('labels', 'arch', 'size', 'mean', 'std')}
+    (tmp_path/'model/model.json').write_text(json.dumps(kept | dict(sha256=facts['files']['model.safetensors'], petlearn='0.0.1')))
     (tmp_path/'model/novelty.safetensors').unlink()
     old = Predictor(tmp_path/'model').predict(run.split.file[0])
     assert read_facts(tmp_path/'model')['temperature'] == 1 and old.novelty is None and not old.neither and old.label == run.predict(run.split.file[0]).label
