@@ -192,11 +192,12 @@ def _each(answers, good, bad, end='\n'):
 def _in_csv(answers, labels, top):
     "A table for a spreadsheet or pandas; a column for each label."
     labels,w = sorted(labels),csv.writer(sys.stdout, lineterminator='\n')
-    w.writerow(['file', 'predicted_label', 'neither', 'novelty', *(f'p_{o}' for o in labels), 'error'])
-    def good(name, p):
-        w.writerow([_text(name), p.label, p.neither, p.novelty, *(p.probs[o] for o in labels), ''])
+    def write(*cells):
+        w.writerow(cells)
         sys.stdout.flush()
-    return _each(answers, good, lambda name, e: w.writerow([_text(name), *['']*(len(labels)+3), e.what]))
+    write('file', 'predicted_label', 'neither', 'novelty', *(f'p_{o}' for o in labels), 'error')
+    return _each(answers, lambda name, p: write(_text(name), p.label, p.neither, p.novelty, *(p.probs[o] for o in labels), ''),
+                 lambda name, e: write(_text(name), *['']*(len(labels)+3), e.what))
 
 def _in_json(answers, labels, top):
     "One array, an object for each photo."
@@ -401,7 +402,7 @@ def _help():
             "petlearn help train lists the options of a command,\npetlearn help glossary the words of the field.\n"
             "For example:\n  petlearn check data/pets\n  petlearn train data/pets --epochs 2\n"
             "  petlearn list --sort valid_error\n"
-            "  petlearn predict cat.jpg")
+            "  petlearn predict cat.jpg\n  petlearn app")
 
 def _call(argv):
     "Run the command that `argv` begins with."

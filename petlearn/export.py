@@ -325,7 +325,7 @@ def _how_good(facts):
         o = facts['metrics'].get(usage)
         if o is None: continue
         most = o['always']
-        lines += [f"On {counted(o['of'], 'photo')} {words}: {o['in_words']} (95 % interval). "
+        lines += [f"Of the photos {words}: {o['in_words']} (95 % interval). "
                   f"Always saying {_md(most['label'])} would be wrong on {most['wrong']}.\n",
                   "| label | right | of |", "|---|---|---|",
                   *(f"| {_md(k)} | {v['right']} | {v['of']} |" for k,v in o['labels'].items()), ""]
@@ -429,6 +429,7 @@ def _withdraw(target, names):
 
 def _publish(stage, target):
     "Move the model in `stage` to `target`; whenever that is cut short, there is the old one, or the new one."
+    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()): target.rmdir()
     if not target.exists(): return os.rename(stage, target)
     new,old = _contents(stage),_contents(target)
     changed = {o: c for o,c in new.items() if old.get(o) != c}

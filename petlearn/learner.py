@@ -297,7 +297,7 @@ def read_facts(
 def load_model(
     folder:str|Path, # Folder that `save_model` wrote
 ) -> tuple: # The network in evaluation mode, and what `read_facts` says about it
-    "Rebuild a network from its folder; raises `PetLearnError` if it is missing or damaged. Nothing in it is ever run."
+    "Rebuild a network from its folder, in which nothing can run; raises `PetLearnError` if it is missing or damaged."
     facts,path = read_facts(folder),as_path(folder)/'model.safetensors'
     weights = _same(path, facts['files'][path.name])
     model = network(backbone(facts['arch']), len(facts['labels']), pretrained=False)

@@ -20,12 +20,12 @@ from .prediction import Asking
 from .runs import Run
 
 # %% ../nbs/13_predict.ipynb #deeb03b6
-FEW = 32 # for more photos than that, it pays to prepare a faster engine first
+FEW = 200 # for more photos than that, it pays to prepare a faster engine first: a second or more
 
 class Predictor(Asking):
     "Answers about photos with a trained model: a `Learner`, a run, or the folder of a run or of a model."
     def __init__(self,
-        source:Learner|Run|str|Path, # A learner of `pet_learner` (a copy is taken), a run, or the folder of a run or model
+        source:Learner|Run|str|Path, # A learner (a copy is taken), a run, or the folder of a run or of a model
     ):
         model,facts = _open(source)
         self.labels,self.size,self.threads = facts['labels'],facts['size'],torch.get_num_threads()
@@ -36,7 +36,7 @@ class Predictor(Asking):
         self._few = torch_engine(self._trunk, self.size)
 
     @cached_property
-    def _many(self): return engine(deepcopy(self._trunk).cpu(), self.size)[1]
+    def _many(self): return engine(self._trunk, self.size)[1]
 
     def _look(self, n):
         "What turns the pixels of `n` photos (`None` if nobody knows how many) into probabilities and novelty."

@@ -145,7 +145,7 @@ def in_order(
 KEEP = 500 # so many pictures does a list of answers hold on to: 75 MB of 224 × 224 pixels each
 
 class Asking:
-    "What models have in common that answer about photos: each has `labels`, `size`, `limit`, `threads`, `bs` and `_look`."
+    "What models that answer about photos have in common; each has `labels`, `size`, `limit`, `threads` and `_look`."
     limit,threads,bs = 2.5,2,4
 
     def see(self,
@@ -190,23 +190,28 @@ def _answer(model, photos, look):
     seen = [_see(model, o) for o in photos]
     good = [np.asarray(o) for o in seen if isinstance(o, Image.Image)]
     numbers = iter(_numbers(*look(np.stack(good)))) if good else None
-    return [_named(model, x, o, *next(numbers)) if isinstance(o, Image.Image) else o for x,o in zip(photos, seen)]
+    return [o if isinstance(o, PetLearnError) else _named(model, x, o, *next(numbers)) for x,o in zip(photos, seen)]
 
 def _numbers(probs, novelty):
     "Probabilities and novelty of one photo after the other; refuses those of a model that has gone mad."
     if np.isfinite(probs).all(): return zip(probs.tolist(), [None]*len(probs) if novelty is None else novelty.tolist())
-    raise PetLearnError("The model answers with no numbers (nan).", "Expected a model that was trained.", "Train again.")
+    raise PetLearnError("The model answers with no numbers (nan).",
+                        "Expected a model that was trained.",
+                        "Train again.")
+
+def _name(x):
+    "What the photo `x` is called, where it has a name."
+    if isinstance(x, (str, os.PathLike)): return shown_name(x)
+    return str((x.get('name') if isinstance(x, dict) else x.name if isinstance(x, _Upload) else '') or '')
 
 def _named(model, x, photo, probs, novelty):
     "The answer of `model` about what it saw of `x`."
-    name = x.get('name') if isinstance(x, dict) else getattr(x, 'name', '') if isinstance(x, _Upload) else ''
-    name = shown_name(x) if isinstance(x, (str, os.PathLike)) else str(name or '')
     probs = dict(sorted(zip(model.labels, probs), key=lambda o: -o[1]))
-    return Prediction(probs, name, photo, novelty, model.limit)
+    return Prediction(probs, _name(x), photo, novelty, model.limit)
 
 # %% ../nbs/12b_prediction.ipynb #2c457244
 def _sound(answer, i=None):
-    "An `answer` that is one; in a list, an error tells the number of a photo without a name."
+    "An `answer` that is one; an error is raised, and says where in a list its photo is."
     if isinstance(answer, Prediction):
         if i is not None and i >= KEEP: answer.photo = None
         return answer

@@ -225,6 +225,7 @@ def make_service(
     app.add_middleware(_Guard)
     return app
 
+# %% ../nbs/15c_service.ipynb #5a665083
 def _add_pages(app, model, most):
     "The two pages for people."
     from starlette.responses import HTMLResponse

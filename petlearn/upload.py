@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MAX_MB', 'MAX_FILES', 'Inbox', 'UploadPredictor']
 
-# %% ../nbs/14c_upload.ipynb #f56fc43e
+# %% ../nbs/14c_upload.ipynb #c68d068f
 import ipywidgets as widgets
 from anywidget import AnyWidget
 from collections import Counter
@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from fastcore.basics import patch
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 from .core import PetLearnError, as_path, counted
 from .opening import neighbour, no_address
 from .photos import find_photos
 from .prediction import Prediction, read_uploads
 from .views import View, button, row, sentence, status
-from uuid import uuid4
 
 # %% ../nbs/14c_upload.ipynb #94e0af8c
 MAX_MB,MAX_FILES = 25,50 # largest file, in millions of bytes; files at once
@@ -342,6 +342,7 @@ _CSS = '''
 .petlearn .petlearn-drop button:first-child {background: #1a5fb4; color: #fff}
 .petlearn button:disabled {opacity: .55; cursor: default}
 .petlearn-drop > [role=status]:not(:empty) {margin-top: 8px}
+.petlearn:has(.petlearn-drop) .petlearn-plain {display: none}
 .petlearn-said {min-height: 1.4em; margin: 4px 0; font-size: 15px}
 .petlearn-group {display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 360px), 1fr)); gap: 12px;
   margin-bottom: 12px; align-items: start}
@@ -407,6 +408,7 @@ class UploadPredictor(View):
         super().__init__(self.zone, row(*[self.path]*bool(paths), self.clear), self.page, self.plain)
         looks,*rest,message,keys = self.children
         self.children = [looks, *rest[:2], message, *rest[2:], keys] # errors stand where one looks
+        self.plain.add_class('petlearn-plain')
         self.seen = False # until the page says that it is there
         self._write_plain()
         self.zone.on_msg(self._arrived)
@@ -478,8 +480,8 @@ def _write_plain(self:UploadPredictor):
 
 def _no_page(path):
     "What to do where the browser's part can't be shown."
-    other = "type a path instead, or " if path else ""
-    return PetLearnError("This page can't show it.", f"Expected JupyterLab: {other}open the notebook there.")
+    fix = f"{'Type a path above, or open' if path else 'Open'} it in JupyterLab."
+    return PetLearnError("This page can't show it.", "Expected one that runs anywidget.", fix)
 
 @patch
 def _clear(self:UploadPredictor):

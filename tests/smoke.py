@@ -1,6 +1,5 @@
 "Draw, train, keep, load, predict, upload: a quick look at all rooms on whichever fastai is installed."
 import tempfile
-from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from fastai.callback.core import Callback
@@ -37,7 +36,7 @@ assert child.parent == run.path.name and len(runs(folder/'runs').table) == 3 and
 away = train(pets, epochs=2, size=96, background=True, runs_dir=folder/'runs')
 assert [o.state for o in follow(away)][-1] == 'SUCCEEDED'
 widget = UploadPredictor(run)
-widget.button.value = (dict(name='a.jpg', type='image/jpeg', size=1, content=memoryview(photo.read_bytes()), last_modified=datetime.now(timezone.utc)),)
+widget.show((dict(name='a.jpg', content=memoryview(photo.read_bytes())),))
 assert [o.label for o in widget.predictions] == [label]
 try: train(folder/'pest')
 except PetLearnError as e: assert 'There is no folder' in str(e)

@@ -17,7 +17,6 @@ from petlearn.loaders import split_photos
 from petlearn.photos import find_photos
 from petlearn.opening import PhotoError, open_photo
 from petlearn.prediction import Prediction
-from petlearn.upload import UploadPredictor
 from door import BAD, JPEG, ODD, PET, PNG, Bad, code, ids, must_fail, put
 
 pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
@@ -114,13 +113,6 @@ def test_bad_photos_on_the_command_line(tmp_path, run, pets_folder, capsys):
     for o in rows: assert o.says in out.err and o.file in out.err
     assert out.out.count('Is this a cat?') == 1 and 'Traceback' not in out.err and f'{len(rows)} of {len(files)} photos' in out.err
 
-def test_bad_photos_in_the_upload_widget(run):
-    rows = [o for o in BAD if o.kind not in ('needs plug-in', 'unreadable')]
-    w = UploadPredictor(run)
-    w.show([(o.file, o.content) for o in rows] + [('good.jpg', JPEG)])
-    assert [o.name for o in w.predictions] == ['good.jpg'] and 'Traceback' not in w.cards.value
-    for o in rows: assert o.file in w.cards.value
-
 def _check(photos, labeler=None): return check(photos, labeler, network=None)
 
 @pytest.mark.parametrize('o', BAD+ODD, ids=ids(BAD+ODD))
@@ -147,15 +139,6 @@ def test_15_a_file_that_is_gone_or_is_a_pipe(tmp_path, predictor):
     for name in ('gone.jpg', 'pipe.jpg'):
         with pytest.raises(PhotoError, match=name) as e: predictor.predict(tmp_path/name)
         assert e.value.kind == 'unreadable'
-
-def test_05_the_upload_button_says_its_limit_and_goes_on(run):
-    w = UploadPredictor(run)
-    assert '10 MB' in w.children[0].children[1].value
-    lost = dict(name='large.jpg', type='image/jpeg', size=2*10**7)
-    w._uploaded(dict(new=(lost,)))
-    assert 'less than 10 MB' in w.cards.value
-    w.show([('good.jpg', JPEG)])
-    assert [o.name for o in w.predictions] == ['good.jpg']
 
 def test_19_no_model_on_the_command_line(tmp_path, capsys):
     (tmp_path/'cat.png').write_bytes(PNG)
@@ -296,8 +279,8 @@ def test_31_imbalance_is_told_with_the_base_rate(tmp_path, pets_folder, capsys):
 # --- is every case here? -----------------------------------------------------------------------------------------
 
 ELSEWHERE = { # cases that other files test, in the one place where they can
-    4: 'test_open_photo.test_bombs_are_refused_before_decoding', 6: 'test_open_photo.test_orientation', 17: 'test_predict.test_door',
-    18: 'test_predict.test_door', 19: 'test_widgets.test_before_there_is_a_model', 20: 'test_predict.test_door',
+    4: 'test_open_photo.test_bombs_are_refused_before_decoding', 5: 'test_upload.test_05_a_file_over_the_limit_takes_no_memory', 6: 'test_open_photo.test_orientation', 17: 'test_predict.test_door',
+    18: 'test_predict.test_door', 19: 'test_upload.test_19_before_there_is_a_model', 20: 'test_predict.test_door',
     26: 'test_bad_input.test_bad_photos_in_a_folder', 33: 'test_archives.test_33_wicked_archives_leave_nothing',
     34: 'test_archives.test_34_another_file_names_both_hashes_and_is_kept', 35: 'test_archives.test_35_interrupted_and_done_again',
     36: 'test_archives.test_36_offline_is_said_at_once', 37: 'test_archives.test_37_a_network_that_swallows_everything',

@@ -99,15 +99,16 @@ def test_everything_by_keyboard_alone(page, place):
     page.tab_to('input')
     page.keys.type('without a mouse')
     page.tab_to('button', 'Train')
+    expect(panel(page)).to_contain_text("note='without a mouse'")
     page.shot('panel-focus', PANEL)
     page.press('Enter')
     expect(monitor(page)).to_contain_text('SUCCEEDED', timeout=90_000)
     page.go(PANEL)
     page.tab_to('button', 'Use it')
     page.press(' ')
-    expect(monitor(page)).to_contain_text("run = runs()['V002']")
-    page.shot('monitor-done', PANEL)
     run = runs(place/'runs')['by-keys']
+    expect(monitor(page)).to_contain_text(f"run = runs()['{run.version}']")
+    page.shot('monitor-done', PANEL)
     assert (run.note, run.epochs, run.params['size']) == ('without a mouse', 4, 160)
 
 def test_the_saved_notebook_keeps_words_and_no_photo(page):

@@ -54,6 +54,7 @@ def test_a_photo_a_text_and_the_same_again(page, pet, run):
     expect(page.cards).to_contain_text(f'{p.answer} <i>Kitty.jpg')
     expect(page.cards).to_contain_text(f'{p.probs["cat"]:.1%}')
     expect(page.says(UPLOADS).last).to_contain_text(f'<i>Kitty.jpg: {p.answer}')
+    expect(page.view(UPLOADS).locator('.petlearn-plain')).to_be_hidden()
     page.shot('upload one', UPLOADS)
     page.upload(('text.jpg', b'remember to feed the cat'))
     expect(page.cards.first).to_contain_text('text.jpg: the upload is not a photo')

@@ -1,5 +1,5 @@
 "Uploads without a browser: what it would send, what is shown, and that nothing of a photo stays in the widget."
-import json, re
+import json, re, subprocess, sys
 from base64 import b64encode
 import pytest
 from door import BAD, FOREIGN_NAMES, JPEG, NAMES, ODD, PNG, ids, must_fail, put, upload, upload7
@@ -9,6 +9,8 @@ from petlearn import upload as room
 from petlearn.opening import square_photo
 from petlearn.prediction import Prediction
 from petlearn.upload import MAX_FILES, MAX_MB, Inbox, UploadPredictor, read_uploads
+
+pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
 
 class Guess:
     "Sees photos as a model does, and answers with what it was told."
@@ -207,7 +209,7 @@ def test_no_photo_stays_in_the_state(hello):
 
 def test_where_the_page_can_not_be_shown():
     page = Page(UploadPredictor(Guess()), hello=False)
-    assert 'type a path instead' in page.view.plain.value
+    assert 'Type a path above' in page.view.plain.value
     page.view.show([('cat.jpg', JPEG), ('bad.jpg', b'')])
     assert re.findall(r'(?:cat|bad)\.jpg', page.view.plain.value) == ['bad.jpg', 'cat.jpg'] and not page.shown
     page.say(dict(type='hello'))
@@ -280,7 +282,7 @@ def test_a_folder_of_many(tmp_path, page):
 
 def test_no_box_for_strangers():
     view = UploadPredictor(Guess(), paths=False)
-    assert view.path is None and 'path' not in view.plain.value and 'Or a path' not in state(view)
+    assert view.path is None and 'Type a path' not in view.plain.value and 'Or a path' not in state(view)
 
 def test_a_still_sentence_in_the_saved_notebook(page):
     assert 'run this cell again' in page.view._still() and 'img' not in page.view._still() and repr(page.view) == 'UploadPredictor(…)'
@@ -288,3 +290,7 @@ def test_a_still_sentence_in_the_saved_notebook(page):
 def test_nothing_is_fetched():
     for o in (room._ZONE_JS, room._CARDS_JS, room._CSS): assert not re.search(r'https?:|import\s|fetch\(|eval\(|url\(', o)
     assert room._CARDS_JS.count('innerHTML') == 2 and 'innerHTML' not in room._ZONE_JS.replace(room._TOOLS_JS, '')
+
+def test_without_torch():
+    code = "import sys, petlearn.upload; print([o for o in ('torch', 'fastai', 'pandas', 'matplotlib') if o in sys.modules])"
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout == '[]\n'
