@@ -77,33 +77,37 @@ def _memory(process):
 
 def crowd_(folder='', n=2000):
     "The table."
+    folder,n = folder and str(Path(folder).absolute()),int(n)
     with tempfile.TemporaryDirectory() as place:
-        trap = Path(place)/'trap'
-        os.environ['TMPDIR'] = str(place) # where it would put what it doesn't want to hold
+        os.chdir(place) # where it would put what it doesn't want to hold
+        os.environ['TMPDIR'],trap = place,Path(place)/'trap'
         service = _served(folder)
         try:
-            crowd(service.url, 100, 20, trap) # what is kept for good is kept now
-            before,there,start = _memory(service.process),files_in(place, '.'),time.perf_counter()
-            done = crowd(service.url, int(n), 20, trap)
-            took,after,new = time.perf_counter()-start,_memory(service.process),files_in(place, '.')-there
+            crowd(service.url, 200, 20, trap) # what is kept for good is kept now
+            memory,there,start,done = [_memory(service.process)],files_in(place),time.perf_counter(),[]
+            for _ in range(5):
+                done += crowd(service.url, n//5, 20, trap)
+                memory.append(_memory(service.process))
+            took,new = time.perf_counter()-start,files_in(place)-there
             alone = sorted(ask(service.url, *o[1:5])[1] for o in requests_of(trap)[:1]*100)
         finally: service.stop()
+        os.chdir('/')
     statuses,wrong = Counter(o[2] for o in done),[o for o in done if o[2] not in o[1]]
     good = sorted(o[3] for o in done if o[2] == 200 and o[0].startswith(('photo', 'PNG')))
     table([[f'{k} {http.client.responses.get(k, "")}', v] for k,v in sorted(statuses.items())], ['status', 'requests'])
     print(f"\n5xx: {sum(v for k,v in statuses.items() if k >= 500)}; other than expected: {Counter((o[0], o[2]) for o in wrong) or 'none'}\n"
-          f"memory: {before:.0f} MB before, {after:.0f} MB after; new files: {new or 'none'}; pickle ran: {trap.exists()}\n"
+          f"memory: {memory[0]:.0f} MB before, after each fifth of them {', '.join(f'{o:.0f}' for o in memory[1:])} MB; new files: {new or 'none'}; pickle ran: {trap.exists()}\n"
           f"{len(done)/took:.0f} requests a second, {len(good)/took:.0f} of them photos; a photo in the crowd: median {statistics.median(good)*1000:.0f} ms, "
           f"95 % within {good[int(.95*len(good))]*1000:.0f} ms; one alone: median {statistics.median(alone)*1000:.0f} ms, 95 % within {alone[95]*1000:.0f} ms")
 
 def start(folder):
     "How soon it is there."
-    rows = []
+    rows,jpeg = [],photo(500)
     for _ in range(5):
         begin = time.perf_counter()
         service = _served(folder)
         up = time.perf_counter()-begin
-        ask(service.url, 'POST', '/predict', {'Content-Type': 'image/jpeg'}, photo(500))
+        ask(service.url, 'POST', '/predict', {'Content-Type': 'image/jpeg'}, jpeg)
         rows.append([f'{up:.2f}', f'{time.perf_counter()-begin:.2f}'])
         service.stop()
     table(rows, ['answers', 'first photo'])

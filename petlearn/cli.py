@@ -196,8 +196,8 @@ def _in_csv(answers, labels, top):
         w.writerow(cells)
         sys.stdout.flush()
     write('file', 'predicted_label', 'neither', 'novelty', *(f'p_{o}' for o in labels), 'error')
-    return _each(answers, lambda name, p: write(_text(name), p.label, p.neither, p.novelty, *(p.probs[o] for o in labels), ''),
-                 lambda name, e: write(_text(name), *['']*(len(labels)+3), e.what))
+    def good(name, p): write(_text(name), p.label, p.neither, p.novelty, *(p.probs[o] for o in labels), '')
+    return _each(answers, good, lambda name, e: write(_text(name), *['']*(len(labels)+3), e.what))
 
 def _in_json(answers, labels, top):
     "One array, an object for each photo."

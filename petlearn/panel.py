@@ -217,7 +217,8 @@ def snapshot(
         return Snapshot(name, trouble=' '.join(why.split()))
 
 def _read(run):
-    facts,now,said = run.facts,run.status,_progress(run.path)
+    now = run.status
+    facts,said = run.facts,_progress(run.path) # after the state, so that they are complete when it is over
     return Snapshot(run.path.name, str(now.state), run.can, _steps_done(run, facts, said), _steps_of(run, facts),
                     _training_time(facts, said, now.state), _phase(now), now.done/max(now.of, 1), _figures(run),
                     '' if now.state in LIVE else _result(run, facts))

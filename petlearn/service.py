@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['PORT', 'make_service', 'serve', 'start_service']
 
-# %% ../nbs/15c_service.ipynb #f4530ea3
+# %% ../nbs/15c_service.ipynb #01ffbc78
 import asyncio, json, re
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
 from html import escape
@@ -248,7 +249,7 @@ def _add_answers(app, model, most, timeout, dataset):
     about = dict(status='ok', labels=list(model.labels), dataset=dataset, petlearn=__version__)
     photo = dict(schema=dict(type='string', format='binary'))
     body = dict(required=True, content={'image/*': photo, 'application/octet-stream': photo})
-    arriving,thinking = asyncio.Semaphore(8),asyncio.Semaphore(2)
+    arriving,threads = asyncio.Semaphore(8),ThreadPoolExecutor(2)
 
     @app.get('/health', summary='Is it there, and what does its model know?',
              responses=_responses(_health_schema(model.labels), 'It is there.'))
@@ -260,7 +261,8 @@ def _add_answers(app, model, most, timeout, dataset):
         _check_type(request.headers)
         async with arriving:
             data = await _body(request, most, timeout)
-            async with thinking: return JSONResponse(await asyncio.to_thread(_guess, model, data))
+            answer = asyncio.get_running_loop().run_in_executor(threads, _guess, model, data)
+            return JSONResponse(await answer)
 
 # %% ../nbs/15c_service.ipynb #baf28921
 PORT = 2204

@@ -18,7 +18,7 @@ def sentence(
     e:Exception, # What happened
 ) -> str: # A paragraph of HTML
     "An error as a student should meet it: one paragraph, no traceback."
-    what = f"Something unexpected happened ({type(e).__name__}: {e}). Try again, or with another photo."
+    what = f"Something unexpected happened ({type(e).__name__}: {e}). Try it once more."
     if isinstance(e, PetLearnError): what = str(e)
     lines = escape(what).replace('\n', '<br>')
     return f'<p>⚠ <b>{escape(name)}</b>: {lines}</p>'
@@ -60,7 +60,7 @@ def row(
 
 # %% ../nbs/14b_views.ipynb #35076fbc
 _LOOKS = '''<style>
-.petlearn :is(button, select, [role=slider]):focus-visible {outline: 3px solid #1a5fb4; outline-offset: 1px}
+.petlearn :is(button, select, input, textarea, [role=slider]):focus-visible {outline: 3px solid #1a5fb4; outline-offset: 1px}
 .petlearn .widget-button {width: auto; min-width: 40px; padding: 0 9px}
 .petlearn .widget-html-content {line-height: 1.45}
 .petlearn .widget-html-content img {max-width: 100%; border-radius: 4px}

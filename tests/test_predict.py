@@ -1,5 +1,4 @@
 "Asking a trained model: one photo or several, the cases of door.py, and what a Predictor is made of."
-import shutil
 import numpy as np, pytest, torch
 from hypothesis import given, settings, strategies as st
 from PIL import Image
@@ -9,7 +8,7 @@ from petlearn.opening import PhotoError
 from petlearn.photos import find_photos
 from petlearn.prediction import KEEP, Asking, Prediction, in_order, photos_of
 from petlearn.runs import Run
-from door import BAD, CASES, JPEG, NAMES, ODD, PET, PNG, ids, must_fail, upload
+from door import BAD, CASES, NAMES, ODD, PET, PNG, ids, must_fail, upload
 
 pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
 
