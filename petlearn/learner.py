@@ -254,11 +254,17 @@ def _as_now(facts):
     names = dict(sha256='model.safetensors', novelty_sha256='novelty.safetensors')
     return facts | dict(files={name: facts[k] for k,name in names.items() if k in facts})
 
+def _unchanged(facts):
+    "Do the `facts` have the fingerprint that they tell? (The oldest tell none.)"
+    told = facts.get('facts_sha256', None if 'files' in facts else _sha_of_facts(facts))
+    return told == _sha_of_facts(facts)
+
 def _refuse_newer(path, facts):
-    "Make sure that this petlearn knows the format of `facts`."
-    if isinstance(facts, dict) and type(facts.get('format')) is int and facts['format'] > MODEL_FORMAT:
-        raise PetLearnError(f"{path} was made by a newer petlearn.", f"Expected one of petlearn {__version__} or older.",
-                            "pip install --upgrade petlearn")
+    "Make sure that this petlearn knows the format of `facts`; a damaged number is another matter."
+    if not isinstance(facts, dict) or type(facts.get('format')) is not int: return
+    if facts['format'] > MODEL_FORMAT and _unchanged(facts):
+        raise PetLearnError(f"{path} was made by a newer petlearn.",
+                            f"Expected one of petlearn {__version__} or older.", "pip install --upgrade petlearn")
 
 def _parsed(path):
     "The facts in the file `path`, if nobody has changed them."
@@ -268,8 +274,7 @@ def _parsed(path):
     _refuse_newer(path, facts)
     now = _as_now(facts)
     if not _facts_fit(now): raise _damaged(path, 'is damaged: something in it makes no sense')
-    told = facts.get('facts_sha256', None if 'files' in facts else _sha_of_facts(facts)) # the oldest have none
-    if told != _sha_of_facts(facts): raise _damaged(path, 'is damaged or was changed by hand')
+    if not _unchanged(facts): raise _damaged(path, 'is damaged or was changed by hand')
     return now
 
 def _read_novelty(path, facts):
