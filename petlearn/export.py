@@ -6,7 +6,7 @@
 __all__ = ['APART', 'NEAR', 'NAMES', 'Portable', 'preprocessing', 'weights_licence', 'Parity', 'parity', 'doubts', 'model_card',
            'export_model', 'export_pickle', 'read_pickle']
 
-# %% ../nbs/14_export.ipynb #20e82c52
+# %% ../nbs/14_export.ipynb #7318863f
 import json, math, os, platform, re, shutil, subprocess, sys, tempfile, time, warnings
 import numpy as np
 import cloudpickle, onnx, torch
@@ -24,7 +24,8 @@ from .backbones import backbone
 from .core import PetLearnError, as_path, counted, progress, say, write_atomic
 from .evaluate import in_words
 from .features import OPSET, Trunk, onnx_bytes
-from .learner import read_facts, save_model, write_facts
+from .learner import read_facts, save_model
+from .modelfolder import write_facts
 from .opening import PhotoError
 from .predict import Predictor
 from .runs import Run, find_run

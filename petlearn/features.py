@@ -6,7 +6,7 @@
 __all__ = ['OPSET', 'VERSION', 'Trunk', 'onnx_bytes', 'openvino_engine', 'torch_engine', 'engine', 'trunk_features',
            'bank_folder', 'FeatureBank', 'feature_dataloaders', 'features', 'plot_features', 'explain_cost']
 
-# %% ../nbs/06_features.ipynb #62b14f0e
+# %% ../nbs/06_features.ipynb #9aad4d85
 import hashlib, json, sys, time, warnings
 import numpy as np
 import pandas as pd
@@ -26,8 +26,8 @@ from fastai.torch_core import default_device
 from torch import nn
 from .backbones import Backbone, backbone, network, need_weights
 from .core import PetLearnError, as_path, progress, say, whole_number
-from .loaders import SIZES, check_split, fit_batch_size, seen_size
-from .opening import open_photo, square_photo
+from .loaders import check_split, fit_batch_size, seen_size
+from .opening import SIZES, open_photo, square_photo
 from .store import Store, file_sha256, read_same, store_folder
 
 # %% ../nbs/06_features.ipynb #1c2d3b5b

@@ -60,7 +60,8 @@ def row(
 
 # %% ../nbs/14b_views.ipynb #35076fbc
 _LOOKS = '''<style>
-.petlearn :is(button, select, input, textarea, [role=slider]):focus-visible {outline: 3px solid #1a5fb4; outline-offset: 1px}
+.petlearn :is(button, select, input, textarea, [role=slider]):focus-visible {
+  outline: 3px solid #1a5fb4; outline-offset: 1px}
 .petlearn .widget-button {width: auto; min-width: 40px; padding: 0 9px}
 .petlearn .widget-html-content {line-height: 1.45}
 .petlearn .widget-html-content img {max-width: 100%; border-radius: 4px}

@@ -5,7 +5,8 @@ import numpy as np, onnx, onnxruntime, pytest, torch
 from petlearn import PetLearnError, Predictor, export, lite, train
 from petlearn.backbones import backbone, network
 from petlearn.export import NAMES, Parity, Portable, doubts, export_model, export_pickle, model_card, parity, read_pickle
-from petlearn.learner import load_model, network_facts, read_facts, save_model, write_facts
+from petlearn.learner import load_model, network_facts, read_facts, save_model
+from petlearn.modelfolder import write_facts
 from petlearn.runs import Run
 
 NATIVE = {'model.safetensors', 'novelty.safetensors', 'model.json'}
@@ -337,6 +338,7 @@ def killed_at(monkeypatch, i, work):
     with monkeypatch.context() as m:
         m.setattr(export, 'write_atomic', count(real['w']))
         m.setattr('petlearn.learner.write_atomic', count(real['w']))
+        m.setattr('petlearn.modelfolder.write_atomic', count(real['w']))
         m.setattr(export.os, 'rename', count(real['r']))
         try: work()
         except Killed: pass

@@ -3,7 +3,7 @@ import json, os, shutil, subprocess, sys, sysconfig
 from pathlib import Path
 import numpy as np, psutil, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from petlearn import PetLearnError, Predictor, lite
+from petlearn import PetLearnError, Predictor, lite, modelfolder
 from petlearn.photos import find_photos
 from conftest import ROOT
 from door import CASES, JPEG, ODD, PET, PNG, ids
@@ -127,7 +127,7 @@ def test_in_an_environment_without_torch(tmp_path, exported, kit):
 def signed(facts):
     "The text of a model.json with its fingerprint."
     rest = json.dumps({k: v for k,v in facts.items() if k != 'facts_sha256'}, sort_keys=True)
-    return json.dumps(facts | dict(facts_sha256=lite._sha(rest.encode())))
+    return json.dumps(facts | dict(facts_sha256=modelfolder._sha(rest.encode())))
 
 def changed(**new): return lambda d: (d/'model.json').write_text(signed(json.loads((d/'model.json').read_text()) | new))
 def written(name, content): return lambda d: (d/name).write_bytes(content)
@@ -143,14 +143,14 @@ def other_network(d):
 def signed_network(d, content):
     (d/'model.onnx').write_bytes(content)
     facts = json.loads((d/'model.json').read_text())
-    changed(files=facts['files'] | {'model.onnx': lite._sha(content)})(d)
+    changed(files=facts['files'] | {'model.onnx': modelfolder._sha(content)})(d)
 
 def unlisted(d):
     files = json.loads((d/'model.json').read_text())['files']
     changed(files={k: v for k,v in files.items() if k != 'model.onnx'})(d)
 
 WRONG = {
-    'no folder': (shutil.rmtree, 'There is no portable model'),
+    'no folder': (shutil.rmtree, 'There is no model in'),
     'no facts': (lambda d: (d/'model.json').unlink(), 'model.json is missing'),
     'no network': (lambda d: (d/'model.onnx').unlink(), 'model.onnx is missing'),
     'network not told': (unlisted, r'run\.export\(\)'),

@@ -28,7 +28,7 @@ def test_every_setting_has_its_comment():
 def test_agrees_with_the_modules_that_use_it():
     from petlearn.backbones import PREFERENCES
     from petlearn.learner import LR
-    from petlearn.loaders import SIZES
+    from petlearn.opening import SIZES
     assert Settings.lr == LR
     size = settings._CHECKS['size'].keywords
     assert (size['least'], size['most']) == SIZES
