@@ -1,5 +1,5 @@
 "What all tests share: no network, a fastai folder of their own, drawn pets, and the closing line."
-import os, sys, tempfile
+import multiprocessing, os, sys, tempfile
 from pathlib import Path
 import pytest
 
@@ -16,6 +16,10 @@ os.environ.update(FASTAI_HOME=f'{_home}/fastai', HF_HOME=f'{_home}/hf', TORCH_HO
                   PETLEARN_BLOCKED=f'{_home}/blocked', PYTHONPATH=os.pathsep.join([str(HERE/'offline'), str(ROOT)]))
 
 if 'PYTEST_XDIST_WORKER' in os.environ: os.environ['OMP_NUM_THREADS'] = '1' # two workers on two cores, a thread each
+
+# new processes are forked from one that has imported what takes seconds, and has done nothing else
+FORKS = multiprocessing.get_context('forkserver')
+FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training', 'petlearn.predict'])
 
 def pytest_collection_modifyitems(items):
     "With several workers (`-n 2 --dist loadgroup`): a file's tests share what they train, and notebooks stand alone."

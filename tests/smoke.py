@@ -5,8 +5,11 @@ from pathlib import Path
 from fastai.callback.core import Callback
 from petlearn import PetLearnError, Predictor, UploadPredictor, draw_pets, train
 from petlearn.all import (Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser, check, combine, compare, explain, follow, grade, label_suspects, learning_curve,
-                          plant, robustness, runs)
+                          plant, robustness, runs, RunMonitor, TrainPanel)
+from petlearn import lite
 from petlearn.cli import main
+from petlearn.export import export_pickle, read_pickle
+from petlearn.service import make_service
 
 folder = Path(tempfile.mkdtemp())
 pets = draw_pets(folder/'pets', n=40, seed=11)
@@ -26,6 +29,10 @@ assert len(run.film) and learning_curve(run).verdict and len(robustness(run, n=4
 for o in (MistakeBrowser, ConfusionExplorer, Cleaner): assert o(run).children
 assert FilmPlayer(run.film).children
 run.learn.export(folder/'learner.pkl')
+model = run.export()
+portable = lite.load(model).predict(photo)
+assert portable.label == label and all(abs(portable.probs[k] - p) < 1e-3 for k,p in ours.probs.items())
+assert read_pickle(export_pickle(run, folder/'model.pkl'), trust=True).dls.vocab == run.learn.dls.vocab
 class Stop(Callback):
     def after_step(self):
         if self.learn.train_iter == 5: runs(folder/'runs')['newest'].stop()
@@ -38,6 +45,8 @@ assert [o.state for o in follow(away)][-1] == 'SUCCEEDED'
 widget = UploadPredictor(run)
 widget.show((dict(name='a.jpg', content=memoryview(photo.read_bytes())),))
 assert [o.label for o in widget.predictions] == [label]
+assert RunMonitor(run).state == 'SUCCEEDED' and 'steps in all' in TrainPanel(str(pets), runs_dir=folder/'runs').plan.arithmetic
+assert make_service(lite.load(model)).openapi()['paths'].keys() >= {'/predict', '/health'}
 try: train(folder/'pest')
 except PetLearnError as e: assert 'There is no folder' in str(e)
 assert main(['predict', str(photo), '--runs-dir', str(folder/'runs')]) == 0

@@ -1,19 +1,29 @@
-"Every notebook runs alone, in a fresh process, without a network; the walkthrough in a real kernel as well."
-import subprocess, sys
-from pathlib import Path
+"Every notebook runs alone, in a process of its own, without a network; the walkthrough in a real kernel as well."
+import os, sys
 import nbformat, pytest
-from conftest import ROOT
+from conftest import FORKS, ROOT
 import walkthrough
 
 NOTEBOOKS = [o for o in sorted((ROOT/'nbs').glob('*.ipynb')) if o.stem != 'walkthrough']
 
 BEFORE = set((ROOT/'nbs').iterdir())
 
+def _run_alone(nb, log):
+    "What `nbdev_test` does with a notebook, in this process; what it says goes into the file `log`."
+    os.chdir(ROOT)
+    with open(log, 'w') as f:
+        for o in (1, 2): os.dup2(f.fileno(), o)
+    from nbdev.config import get_config
+    from nbdev.test import test_nb
+    sys.exit(not test_nb(nb, skip_flags=get_config().tst_flags.split(), basepath=ROOT)[0])
+
 @pytest.mark.parametrize('nb', NOTEBOOKS, ids=lambda o: o.stem)
-def test_notebook(nb, blocked):
-    command = [Path(sys.executable).parent/'nbdev_test', '--path', nb, '--n_workers', '0']
-    r = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert r.returncode == 0, r.stdout + r.stderr
+def test_notebook(nb, tmp_path, blocked):
+    process = FORKS.Process(target=_run_alone, args=(nb, tmp_path/'log'))
+    process.start()
+    process.join(600)
+    process.kill() # if it is still there
+    assert process.exitcode == 0, (tmp_path/'log').read_text()
     assert set((ROOT/'nbs').iterdir()) == BEFORE, 'it left something behind'
     assert not blocked.exists(), f'it tried the network: {blocked.read_text()}'
 

@@ -1,5 +1,5 @@
 "The run book: states, names, damage, crashes, two at once; stop and go on, to the last bit."
-import errno, hashlib, itertools, json, multiprocessing, os, random, shutil, signal, subprocess, sys, threading, time
+import errno, hashlib, itertools, json, os, random, shutil, signal, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import pandas as pd, pytest, torch
@@ -11,6 +11,7 @@ from petlearn.callbacks import load_checkpoint
 from petlearn.drawings import draw_pets
 from petlearn.loaders import split_photos
 from petlearn.runs import CAN, COLUMNS, EXTRAS, LIVE, NEXT, Run, RunBook, State, find_run, follow, memorable_name, runs
+from conftest import FORKS
 
 QUICK = dict(size=64, epochs=3)
 
@@ -584,12 +585,6 @@ def test_a_folder_that_can_not_be_made(few, tmp_path, monkeypatch):
 
 # several processes
 
-def _context():
-    "Processes that have PyTorch loaded already: quick to start, and to kill."
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['petlearn.training', 'petlearn.predict'])
-    return context
-
 def _train(photos, runs_dir, slow, kw):
     torch.set_num_threads(1)
     class Slow(Callback):
@@ -598,7 +593,7 @@ def _train(photos, runs_dir, slow, kw):
     except PetLearnError: sys.exit(2)
 
 def _start(photos, runs_dir, slow=0, **kw):
-    process = _context().Process(target=_train, args=(photos, runs_dir, slow, kw))
+    process = FORKS.Process(target=_train, args=(photos, runs_dir, slow, kw))
     process.start()
     return process
 
