@@ -7,7 +7,7 @@ import warnings
 for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated"):
     warnings.filterwarnings('ignore', message=o)
 
-_home = dict(train='training', check='checks', Run='runs', RunBook='runs', Predictor='predict', UploadPredictor='upload', PetLearnError='core',
+_home = dict(train='training', check='checks', Run='runs', RunBook='runs', Predictor='predict', UploadPredictor='upload', TrainPanel='panel', RunMonitor='panel', PetLearnError='core',
              pets='photos', find_photos='photos', open_photo='opening', draw_pets='drawings')
 
 def __getattr__(name):

@@ -147,7 +147,7 @@ def _expand(photos):
     "Files as they are, folders as the photos in them: pairs of a name, and its error if there is one already."
     from petlearn.photos import find_photos
     for o in photos:
-        try: yield from ((f, None) for f in (find_photos(o) if Path(o).is_dir() else [o]))
+        try: yield from ((f, None) for f in (find_photos(o) if as_path(o).is_dir() else [o]))
         except PetLearnError as e: yield o,e
 
 def _answers(model, files):
@@ -156,27 +156,29 @@ def _answers(model, files):
     shown = files if sys.stdout.isatty() else progress(files, 'photos') # in a terminal, the answers are the progress
     for f,e in shown:
         answer = e or next(answers)
-        if isinstance(answer, Exception): print(f"{_plain(f)}\n{answer}", file=sys.stderr)
+        if isinstance(answer, Exception): print(f"{_plain(f)}\n{_plain_lines(answer)}", file=sys.stderr)
         yield str(f),answer
 
-# %% ../nbs/17_cli.ipynb #f87a4eac
-def _plain(name):
-    "A file's name on one line, whatever is in it."
-    return ''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in str(name))
+# %% ../nbs/17_cli.ipynb #67db18c9
+def _plain(o):
+    "`o` on one line, without orders to a terminal (set its title, hide a line): names may hold any character."
+    return ''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in str(o))
+
+def _plain_lines(o): return '\n'.join(map(_plain, str(o).split('\n')))
 
 def _in_words(answers, labels, top):
     "The book's lines for each photo."
-    return _each(answers, lambda name, p: f'{_plain(name)}\n{p}', lambda name, e: None)
+    return _each(answers, lambda name, p: f'{_plain(name)}\n{_plain_lines(p)}', lambda name, e: None)
 
 def _in_lines(answers, labels, top):
-    return _each(answers, lambda name, p: f'{_plain(name)}\t{p.answer}',
+    return _each(answers, lambda name, p: f'{_plain(name)}\t{_plain(p.answer)}',
                  lambda name, e: f'{_plain(name)}\tno answer: {_plain(e.what)}')
 
 def _in_table(answers, labels, top):
     "A row for each photo: the answer, and the most likely labels."
     def row(name, p):
         most = sorted(p.probs.items(), key=lambda o: -o[1])[:top]
-        return f"{_plain(name):<32}  {p.answer:<19}  " + '  '.join(f'{k} {v:.1%}' for k,v in most)
+        return f"{_plain(name):<32}  {_plain(p.answer):<19}  " + '  '.join(f'{_plain(k)} {v:.1%}' for k,v in most)
     return _each(answers, row, lambda name, e: f"{_plain(name):<32}  {'no answer':<19}  {_plain(e.what)}")
 
 def _each(answers, good, bad, end='\n'):
@@ -191,25 +193,24 @@ def _each(answers, good, bad, end='\n'):
 # %% ../nbs/17_cli.ipynb #2cdb6b56
 def _in_csv(answers, labels, top):
     "A table for a spreadsheet or pandas; a column for each label."
-    labels,w = sorted(labels),csv.writer(sys.stdout, lineterminator='\n')
+    labels,w,text = sorted(labels),csv.writer(sys.stdout, lineterminator='\n'),_plain if sys.stdout.isatty() else _text
     def write(*cells):
-        w.writerow(cells)
+        w.writerow(text(o) if isinstance(o, str) else o for o in cells)
         sys.stdout.flush()
     write('file', 'predicted_label', 'neither', 'novelty', *(f'p_{o}' for o in labels), 'error')
-    def good(name, p): write(_text(name), p.label, p.neither, p.novelty, *(p.probs[o] for o in labels), '')
-    return _each(answers, good, lambda name, e: write(_text(name), *['']*(len(labels)+3), e.what))
+    def good(name, p): write(name, p.label, p.neither, p.novelty, *(p.probs[o] for o in labels), '')
+    return _each(answers, good, lambda name, e: write(name, *['']*(len(labels)+3), e.what))
 
 def _in_json(answers, labels, top):
     "One array, an object for each photo."
     before = iter(['[\n'])
     def row(name, **facts): return next(before, ',\n') + json.dumps(dict(file=name) | facts)
-    failed = _each(answers, lambda name, p: row(name, **p.facts),
-                   lambda name, e: row(name, error=dict(what=e.what, expected=e.expected, fix=e.fix)), end='')
-    print('\n]')
-    return failed
+    try: return _each(answers, lambda name, p: row(name, **p.facts),
+                      lambda name, e: row(name, error=dict(what=e.what, expected=e.expected, fix=e.fix)), end='')
+    finally: print(next(before, '') + '\n]') # whole after Ctrl-C, too
 
 def _text(name):
-    "A name as text: on Linux it may hold bytes that are none."
+    "A name as text: on Linux it may hold bytes that are none. (In a terminal, `_plain` is used instead.)"
     return name.encode('utf-8', 'replace').decode()
 
 def _format(word, compact, n):
@@ -369,15 +370,18 @@ def _refuse(command):
     return error
 
 def _parser(command):
-    parser = anno_parser(COMMANDS[command], prog=f'petlearn {command}')
-    parser.error = _refuse(command)
+    "What knows the options of `command`."
+    parser,free = anno_parser(COMMANDS[command], prog=f'petlearn {command}'),FREE.get(command)
+    words = f"[{free}{' …' if command in MANY else ''}] " if free else ''
+    parser.usage,parser.error = f'petlearn {command} {words}[options]',_refuse(command)
+    for o in parser._actions: o.help = o.help.removesuffix(' (default: )').removesuffix(' (default: False)')
     return parser
 
 def _arguments(command, argv):
     "`argv` as keyword arguments for `command`: only those that are there."
     parser,free = _parser(command),FREE.get(command)
     # fastcore 2 joins an option's words with dashes, fastcore 1 doesn't
-    joint = '_' if '--runs_dir' in parser.format_usage() else '-'
+    joint = '_' if '--runs_dir' in parser.format_help() else '-'
     end = argv.index('--') if '--' in argv else len(argv) # behind it, names may begin with a dash
     options = [re.sub(r'^--[\w-]+', lambda o: '--'+re.sub('[-_]', joint, o[0][2:]), o) for o in argv[:end]]
     names = [o.dest for o in parser._actions if o.dest not in ('help', 'pdb', 'xtra')]
@@ -435,5 +439,5 @@ def main(
         return 0
     except Exception as e: status,text = 1,_unexpected(e)
     else: return 0
-    print(text, file=sys.stderr)
+    print(_plain_lines(text), file=sys.stderr)
     return status

@@ -6,11 +6,11 @@
 __all__ = ['APART', 'NEAR', 'NAMES', 'Portable', 'preprocessing', 'weights_licence', 'Parity', 'parity', 'doubts', 'model_card',
            'export_model', 'export_pickle', 'read_pickle']
 
-# %% ../nbs/14_export.ipynb #7318863f
+# %% ../nbs/14_export.ipynb #ddefd06e
 import json, math, os, platform, re, shutil, subprocess, sys, tempfile, time, warnings
 import numpy as np
 import cloudpickle, onnx, torch
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
@@ -24,11 +24,12 @@ from .backbones import backbone
 from .core import PetLearnError, as_path, counted, progress, say, write_atomic
 from .evaluate import in_words
 from .features import OPSET, Trunk, onnx_bytes
-from .learner import read_facts, save_model
-from .modelfolder import write_facts
+from .learner import save_model
+from .modelfolder import model_json, write_facts
 from .opening import PhotoError
 from .predict import Predictor
-from .runs import Run, find_run
+from .prediction import Prediction
+from .runs import Run, _holding, find_run
 from .store import file_sha256
 
 # %% ../nbs/14_export.ipynb #bece9187
@@ -160,7 +161,7 @@ NEAR = 1e-3 # so near to its limit, a novelty may be taken for either side
 class Parity:
     "How far two formats of a model agree."
     photos:int = 0 # Photos that both were asked about
-    unread:int = 0 # Photos that are gone, or that can't be opened
+    unread:int = 0 # Photos that are gone, that have changed since the training, or that can't be opened
     labels:int = 0 # Photos that got another label
     neither:int = 0 # Photos that only one of them called neither
     files:float = 0. # Largest difference between two probabilities, each from the file
@@ -169,7 +170,7 @@ class Parity:
     answers:dict = field(default_factory=dict) # How often each label was said
 
     def __str__(self):
-        unread = f" ({self.unread} more could not be read)" if self.unread else ''
+        unread = f" ({self.unread} more are gone, changed or damaged)" if self.unread else ''
         return (f"{counted(self.photos, 'photo')}{unread}: {self.labels} with another label, {self.neither} with "
                 f"another 'neither'; largest difference of a probability {self.files:.1e} (from the same pixels "
                 f"{self.pixels:.1e}), of a novelty {self.novelty:.1e}")
@@ -202,7 +203,6 @@ def _add(found, a, b, same_pixels):
     found.novelty = max(found.novelty, *(_strangeness_gap(a.novelty, o.novelty) for o in (b, same_pixels)))
     found.answers[a.label] = found.answers.get(a.label, 0) + 1
 
-# %% ../nbs/14_export.ipynb #a73a09ec
 def parity(
     folder:str|Path, # Folder of an exported model
     photos:list, # Files of photos
@@ -218,24 +218,25 @@ def parity(
         else: _add(found, a, b, portable.predict(a.photo))
     return found
 
-# %% ../nbs/14_export.ipynb #e450e063
+# %% ../nbs/14_export.ipynb #a0e1a363
 _FRESH = '''import json, sys
 from petlearn import lite
-said = [lite.load(sys.argv[1]).predict(sys.argv[2])]
 from petlearn.predict import Predictor
-said.append(Predictor(sys.argv[1]).predict(sys.argv[2]))
-print(json.dumps([o.facts for o in said]))'''
+models = [o(sys.argv[1]) for o in (lite.load, Predictor)]
+photo = json.loads(input())
+print(json.dumps([o.predict(photo).facts for o in models]))'''
 
-def _begin_fresh(folder, photo):
-    "Start a process that knows nothing yet, and let it ask both formats in `folder` about the file `photo`."
-    here = str(Path(lite.__file__).parent.parent) # the same petlearn over there
-    env = os.environ | {'PYTHONPATH': os.pathsep.join([here, os.environ.get('PYTHONPATH', '')])}
-    return subprocess.Popen([sys.executable, '-c', _FRESH, str(folder), str(photo)], env=env, text=True,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def _begin_fresh(folder):
+    "Start a process that knows nothing yet, and let it open both formats in `folder`."
+    here = str(Path(lite.__file__).parent.parent) # the same petlearn over there, and nothing that lies about here (-P)
+    env = os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, [here, os.environ.get('PYTHONPATH')]))}
+    return subprocess.Popen([sys.executable, '-P', '-c', _FRESH, str(folder)], env=env, text=True, errors='replace',
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-def _end_fresh(process, expected):
-    "Wait for the fresh process; raises `PetLearnError` if it can't answer, or not as `expected`."
-    out,err = process.communicate(timeout=600)
+def _end_fresh(process, photo, expected):
+    "Ask the fresh process about the file `photo`; raises `PetLearnError` if it can't answer, or not as `expected`."
+    try: out,err = process.communicate(json.dumps(photo), timeout=600)
+    except subprocess.TimeoutExpired as e: raise _refused("A fresh process did not answer in ten minutes.") from e
     try: answers = json.loads(out.splitlines()[-1]) if process.returncode == 0 else None
     except (ValueError, IndexError): answers = None
     if not answers:
@@ -256,15 +257,20 @@ def _refused(what):
                          "Expected that both formats give the same answers, here and in a fresh process.",
                          "Nothing was changed. Train again; if it happens again, please report it.")
 
-# %% ../nbs/14_export.ipynb #668c8e17
+# %% ../nbs/14_export.ipynb #59d36e7a
+def _as_it_was(row):
+    "Is the photo of `row` the one that it was in the training?"
+    try: return file_sha256(row.file) == row.sha256
+    except PetLearnError: return False
+
 def _held_back(run):
-    "The files of photos that `run` has not learned from; raises `PetLearnError` if not one of them is there any more."
+    "Photos that `run` has not learned from, and how many more are gone or have changed; raises `PetLearnError` if all."
     split = run.split
-    files = next((list(f) for f in (split.file[split.usage == o] for o in ('valid', 'test')) if len(f)), [])
-    there = next((o for o in files if Path(o).is_file()), None)
-    if there is not None: return files,there
-    raise PetLearnError(f"None of the {counted(len(files), 'photo')} held back is there any more, to prove it by.",
-                        f"Expected them where they were, such as {files[0] if files else 'photos'}",
+    rows = [o for o in split.itertuples() if o.usage == 'valid'] or [o for o in split.itertuples() if o.usage == 'test']
+    files = [o.file for o in rows if _as_it_was(o)]
+    if files: return files,len(rows) - len(files)
+    raise PetLearnError(f"None of the {counted(len(rows), 'photo')} held back is there as it was, to prove it by.",
+                        f"Expected them where they were, such as {rows[0].file if rows else 'photos'}",
                         "Put them back, or train again with the photos that you have.")
 
 def _refuse_numbers(model):
@@ -274,10 +280,9 @@ def _refuse_numbers(model):
         raise PetLearnError(f"The model has weights that are no numbers (nan), such as {bad[0]}.",
                             "Expected a model that was trained.", "Train again, with a smaller learning rate.")
 
-# %% ../nbs/14_export.ipynb #866122a0
-def _prove(stage, files, photo):
-    "Compare both formats in `stage` on `files`, while a fresh process looks at `photo`; raises `PetLearnError`."
-    process = _begin_fresh(stage, photo)
+def _prove(stage, files):
+    "Compare both formats in `stage` on `files`, also with a fresh process; raises `PetLearnError`."
+    process = _begin_fresh(stage)
     try:
         try: found = parity(stage, files)
         except PetLearnError as e: raise _refused(e.what) from e
@@ -285,7 +290,8 @@ def _prove(stage, files, photo):
             raise PetLearnError(f"Not one of the {counted(found.unread, 'photo')} held back opens, to prove it by.",
                                 "Expected the photos as they were.", "Put them back, or train again with others.")
         if not found.agree: raise _refused(f"{found}.")
-        _end_fresh(process, Predictor(stage).predict(photo))
+        answers = zip(files, Predictor(stage).stream(files))
+        _end_fresh(process, *next((f, o) for f,o in answers if isinstance(o, Prediction)))
     finally: _gone(process)
     return found
 
@@ -359,7 +365,6 @@ def _how_to_use(facts):
             f"Temperature ({facts['temperature']:g}), softmax and novelty are inside." +
             ("" if facts['limit'] is None else f" Limit of the novelty: {facts['limit']:g}.") + "\n"]
 
-# %% ../nbs/14_export.ipynb #e62cb883
 def model_card(
     facts:dict, # What `model.json` says
     files:dict, # Size in bytes and SHA-256 of each file, by name
@@ -380,7 +385,7 @@ def model_card(
     return _head(facts) + '\n' + '\n'.join(parts)
 
 # %% ../nbs/14_export.ipynb #5deaa873
-NAMES = ('model.safetensors', 'novelty.safetensors', 'model.onnx', 'MODEL_CARD.md', 'model.json')
+NAMES = ('model.safetensors', 'novelty.safetensors', 'model.onnx', 'MODEL_CARD.md', 'model.json') # facts come last
 
 def _contents(folder):
     "Content of the files of the model in `folder` by name, but for the facts."
@@ -407,13 +412,17 @@ def _stage_card(facts, stage):
     write_atomic(stage/'MODEL_CARD.md', model_card(facts, files).encode('utf-8', 'replace'))
     write_facts(stage, facts, _contents(stage))
 
-# %% ../nbs/14_export.ipynb #580f875b
+# %% ../nbs/14_export.ipynb #39137c61
+def _weights(folder):
+    "The fingerprint of the weights in `folder`, if there is a model."
+    try: return model_json(folder)['files']['model.safetensors']
+    except PetLearnError: return None
+
 def _refuse_foreign(folder, stage):
     "Make sure that `folder` is free, or holds this very model; raises `PetLearnError`."
     if not folder.exists(): return
     there = sorted(folder.iterdir()) if folder.is_dir() else [folder]
-    try: mine = read_facts(folder)['files']['model.safetensors'] == file_sha256(stage/'model.safetensors')
-    except PetLearnError: mine = False
+    mine = _weights(folder) == file_sha256(stage/'model.safetensors')
     other = [o.name for o in there if not (o.name.startswith('.') or mine and o.name in NAMES and o.is_file())]
     if not other: return
     raise PetLearnError(f"{folder} holds something else: {', '.join(other[:3])}{', …' if len(other) > 3 else ''}.",
@@ -422,21 +431,28 @@ def _refuse_foreign(folder, stage):
 
 def _withdraw(target, names):
     "Before the files `names` change: let the facts in `target` not tell of them any more. So they are always true."
-    try: facts = read_facts(target)
+    try: facts = model_json(target)
     except PetLearnError: return # there is nothing that could be used
     if not {*names} & {*facts['files']}: return
-    rest = {k: v for k,v in facts.items() if k not in ('novelty', 'onnx', 'facts_sha256')}
+    rest = {k: v for k,v in facts.items() if k not in ('onnx', 'facts_sha256')}
     write_facts(target, rest, {o: c for o,c in _contents(target).items() if o in facts['files'] and o not in names})
 
 def _publish(stage, target):
     "Move the model in `stage` to `target`; whenever that is cut short, there is the old one, or the new one."
-    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()): target.rmdir()
-    if not target.exists(): return os.rename(stage, target)
+    if not target.exists():
+        with suppress(OSError): return os.rename(stage, target) # somebody else may have been quicker
     new,old = _contents(stage),_contents(target)
     changed = {o: c for o,c in new.items() if old.get(o) != c}
     _withdraw(target, changed)
     for name,content in changed.items(): write_atomic(target/name, content)
     write_atomic(target/'model.json', (stage/'model.json').read_bytes())
+
+def _publish_own(run, stage, before):
+    "Move the model in `stage` into `run`, whose weights were `before`; raises `PetLearnError` if it has others now."
+    with _holding(run):
+        if _weights(run.path/'model') == before: return _publish(stage, run.path/'model')
+    raise PetLearnError(f"{run.path.name} was trained further while it was exported.", "Expected a run at rest.",
+                        "Export it again.")
 
 # %% ../nbs/14_export.ipynb #6af0c760
 @contextmanager
@@ -459,16 +475,18 @@ def export_model(
 ) -> Path: # The folder
     "Write the model of `run` in both formats, with a card, once they are proven to agree; raises `PetLearnError`."
     run = Run(find_run(run).path).must('use') # as it is on the disk, whatever was done with it since
-    target = run.path/'model' if folder is None else as_path(folder)
-    files,photo = _held_back(run)
+    target = run.path/'model' if folder is None else Path(os.path.realpath(as_path(folder)))
+    before,(files,lost) = _weights(run.path/'model'),_held_back(run)
     with _beside(target) as tmp:
         model,own = _stage_native(run, tmp/'model')
         if folder is not None: _refuse_foreign(target, tmp/'model')
         facts = _stage_portable(run, model, own, tmp/'model')
-        found = _prove(tmp/'model', files, photo)
+        found = _prove(tmp/'model', files)
+        found.unread += lost
         facts['parity'] = asdict(found)
         _stage_card(facts, tmp/'model')
-        _publish(tmp/'model', target)
+        if folder is None: _publish_own(run, tmp/'model', before)
+        else: _publish(tmp/'model', target)
     for o in doubts(facts): say(f"Careful: {o}")
     say(f"Exported to {target}: native and portable agree. {found}.")
     return target
@@ -491,7 +509,6 @@ def export_pickle(
     torch.save(learn, f, pickle_module=cloudpickle, pickle_protocol=2)
     return write_atomic(file, f.getvalue())
 
-# %% ../nbs/14_export.ipynb #4e1d136e
 def read_pickle(
     file:str|Path, # Written by `export_pickle`, or by fastai's `learn.export()`
     trust:bool=False, # Do you trust whoever made it? It may run any program

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Plan', 'Snapshot', 'snapshot', 'pressable', 'RunMonitor', 'TrainPanel']
 
-# %% ../nbs/15a_panel.ipynb #fa529097
+# %% ../nbs/15a_panel.ipynb #c49ad433
 import copy, csv, math, threading, time
 import ipywidgets as widgets
 import traitlets
@@ -23,7 +23,7 @@ from .loaders import _put_aside, _sides, fit_batch_size
 from .runs import LIVE, Run, RunBook, State, _good_name, _good_note, _progress, _run_folders, find_run
 from .settings import Settings, Steps, resolve, steps_for
 from .training import _settings, train
-from .views import View, button, choice, row, sentence, status, tiles
+from .views import View, button, choice, row, sentence, status, tiles, typed_path
 
 # %% ../nbs/15a_panel.ipynb #5c56b858
 class Plan:
@@ -112,7 +112,6 @@ def steps(self:Plan) -> Steps:
     bs = n if p['bs'] and p['bs'] > n else fit_batch_size(n, p['bs'])
     return steps_for(n, bs, max(p['epochs'] + p['fine_tune_epochs'], 1), p['checkpoint_every'])
 
-# %% ../nbs/15a_panel.ipynb #031993dd
 def _batches(o, asked):
     "The steps `o` in words, where a batch of `asked` photos was asked for."
     why = f', because there are no more photos than that' if asked and asked > o.bs else ''
@@ -470,6 +469,11 @@ def _controls(p):
     for o in ('preference', 'arch'): found[o].value = p[o] or ''
     return found
 
+def _defaults():
+    "The values that the settings have by themselves; a mistake in petlearn.toml is told by the plan."
+    try: return resolve({}).values
+    except PetLearnError: return vars(Settings())
+
 # %% ../nbs/15a_panel.ipynb #25c63517
 class TrainPanel(View):
     "Choose folders, see what a training would do, begin it, and watch it."
@@ -506,27 +510,11 @@ class TrainPanel(View):
         o = self.looked
         return o and o.but(name=self.name.value.strip(), note=self.note.value.strip(), **self._given())
 
-# %% ../nbs/15a_panel.ipynb #67d68c11
-def _defaults():
-    "The values that the settings have by themselves; a mistake in petlearn.toml is told by the plan."
-    try: return resolve({}).values
-    except PetLearnError: return vars(Settings())
-
-@patch
-def _values(self:TrainPanel):
-    "What the controls say; nothing is chosen where 0 or no network stands."
-    return {k: o.value or None if k in ('arch', 'bs', 'minutes') else o.value for k,o in self.controls.items()}
-
-@patch
-def _given(self:TrainPanel):
-    "The settings that were changed."
-    return {k: v for k,v in self._values().items() if v != self.before[k]}
-
 # %% ../nbs/15a_panel.ipynb #5afd40b2
 @patch
 def _look(self:TrainPanel):
     "Look at the folders in a thread; for a second, wait for it."
-    plan = Plan([o.strip() for o in self.folders.value.splitlines()], self.runs_dir)
+    plan = Plan([typed_path(o) for o in self.folders.value.splitlines()], self.runs_dir)
     if self.asked and not self.looked and self.asked.photos == plan.photos: return # it does so already
     self.asked,self.looked = plan,None
     self._show()
@@ -612,10 +600,18 @@ def _train(self:TrainPanel):
         plan = self.plan
         why = self._why_not(plan) # a second click may come from before the button was off
         if why: raise PetLearnError(f'Not yet: {why}')
-        self.begun = plan.train(),plan.photos,plan.settings
+        self.begun = self._begun(plan),plan.photos,plan.settings
         self.name.value = '' # it is taken now
         self._watch(self.begun[0])
     finally: self._show()
+
+@patch
+def _begun(self:TrainPanel, plan):
+    "The training of `plan`, begun."
+    try: return plan.train()
+    except PetLearnError:
+        self._look() # perhaps the photos have changed since
+        raise
 
 @patch
 def _watch(self:TrainPanel, run):
@@ -637,7 +633,17 @@ def _watch_all(self:TrainPanel):
     for o in found:
         if o.path not in there: self._watch(o)
 
-# %% ../nbs/15a_panel.ipynb #54fdacfa
+# %% ../nbs/15a_panel.ipynb #ed3f15f5
+@patch
+def _values(self:TrainPanel):
+    "What the controls say; nothing is chosen where 0 or no network stands."
+    return {k: o.value or None if k in ('arch', 'bs', 'minutes') else o.value for k,o in self.controls.items()}
+
+@patch
+def _given(self:TrainPanel):
+    "The settings that were changed."
+    return {k: v for k,v in self._values().items() if v != self.before[k]}
+
 @patch
 def _still(self:TrainPanel):
     return f'{self.photos.value}<p>{self.sums.value}</p><p>To train, run this cell again.</p>'

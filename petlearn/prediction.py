@@ -114,7 +114,7 @@ def _files(x):
     raise PetLearnError("There is no photo in the upload yet.", "Expected at least one.", "Choose a photo first.")
 
 def photos_of(
-    x, # A photo (path, bytes, picture, array), or several: a list, a folder, the value of an upload
+    x, # A photo (path, bytes, picture, array), or several: a list, an array of them, a folder, the value of an upload
 ) -> tuple: # What to open, one after the other; and whether the answer is a list
     "What is asked about? Raises `PetLearnError` for an upload or a folder without photos."
     if (files := _files(x)) is not None: return files,len(files) > 1
@@ -122,7 +122,8 @@ def photos_of(
         if not as_path(x).is_dir(): return [x],False
         from petlearn.photos import find_photos # it also downloads and unpacks, so it takes a moment to load
         return find_photos(x),True
-    one = isinstance(x, (bytes, bytearray, memoryview, np.ndarray)) or hasattr(x, 'read') or not hasattr(x, '__iter__')
+    if isinstance(x, np.ndarray): one = x.ndim not in (1, 4) # names in a column of a table; many pictures at once
+    else: one = isinstance(x, (bytes, bytearray, memoryview)) or hasattr(x, 'read') or not hasattr(x, '__iter__')
     return ([x], False) if one else (x, True)
 
 # %% ../nbs/12b_prediction.ipynb #c7667f7e
@@ -156,7 +157,7 @@ class Asking:
         return square_photo(files[0] if len(files) == 1 else x, self.size)
 
     def predict(self,
-        x, # A photo (path, bytes, upload, picture or array), or several: a list, a folder, an upload of several
+        x, # A photo (path, bytes, upload, picture, array), or several: a list, an array, a folder, an upload of several
     ) -> Prediction|list[Prediction]: # For several photos a list, whose first `KEEP` answers hold their pictures
         "What is in the photo `x`, or in each of several? Raises `PetLearnError` if one isn't a whole photo."
         photos,several = photos_of(x)
@@ -194,7 +195,8 @@ def _answer(model, photos, look):
 
 def _numbers(probs, novelty):
     "Probabilities and novelty of one photo after the other; refuses those of a model that has gone mad."
-    if np.isfinite(probs).all(): return zip(probs.tolist(), [None]*len(probs) if novelty is None else novelty.tolist())
+    if all(np.isfinite(o).all() for o in (probs, novelty) if o is not None):
+        return zip(probs.tolist(), [None]*len(probs) if novelty is None else novelty.tolist())
     raise PetLearnError("The model answers with no numbers (nan).",
                         "Expected a model that was trained.",
                         "Train again.")

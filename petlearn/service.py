@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PORT', 'make_service', 'serve', 'start_service']
 
-# %% ../nbs/15c_service.ipynb #01ffbc78
+# %% ../nbs/15c_service.ipynb #480c4a26
 import asyncio, json, re
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +14,10 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 from . import __version__
-from .app import (Started, as_child, end_after, in_short, model_folder, model_json, need, open_port, portable,
-                          seconds_of, start_process)
+from .app import (Started, as_child, end_after, in_short, model_folder, need, open_port, portable, seconds_of,
+                          start_process)
 from .core import PetLearnError, real_number, say, whole_number
+from .modelfolder import model_json
 from .runs import Run
 
 # %% ../nbs/15c_service.ipynb #282926db
@@ -77,8 +78,9 @@ async def _body(request, most, timeout):
 
 # %% ../nbs/15c_service.ipynb #0e88c29d
 def _guess(model, data):
-    "What `model` says about the photo in `data`."
-    try: return model.predict(data).facts
+    "What `model` says about the photo in `data`, as an answer."
+    from starlette.responses import JSONResponse
+    try: return JSONResponse(model.predict(data).facts) # which refuses numbers that JSON has not, such as nan
     except PetLearnError as e: raise _Refusal(422, e.what, e.expected, e.fix) from e
     except Exception as e: # whatever it is, the next request must be served
         raise _Refusal(500, f"Something unexpected happened: {type(e).__name__}.", "Expected an answer.",
@@ -261,8 +263,7 @@ def _add_answers(app, model, most, timeout, dataset):
         _check_type(request.headers)
         async with arriving:
             data = await _body(request, most, timeout)
-            answer = asyncio.get_running_loop().run_in_executor(threads, _guess, model, data)
-            return JSONResponse(await answer)
+            return await asyncio.get_running_loop().run_in_executor(threads, _guess, model, data)
 
 # %% ../nbs/15c_service.ipynb #baf28921
 PORT = 2204
@@ -318,7 +319,6 @@ def start_service(
     need('uvicorn', 'serve')
     seconds_of(stop_after)
     folder = model_folder(source, runs_dir)
-    with closing(open_port(port, PORT)) as s: port = s.getsockname()[1]
     code = 'from petlearn.service import _answer_as_child, as_child; as_child(_answer_as_child)'
     return start_process(code, dict(model=str(folder), port=port, stop_after=stop_after))
 

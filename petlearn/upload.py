@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MAX_MB', 'MAX_FILES', 'Inbox', 'UploadPredictor']
 
-# %% ../nbs/14c_upload.ipynb #c68d068f
+# %% ../nbs/14c_upload.ipynb #892151e3
 import ipywidgets as widgets
 from anywidget import AnyWidget
 from collections import Counter
@@ -18,25 +18,25 @@ from .core import PetLearnError, as_path, counted
 from .opening import neighbour, no_address
 from .photos import find_photos
 from .prediction import Prediction, read_uploads
-from .views import View, button, row, sentence, status
+from .views import View, button, row, sentence, status, typed_path
 
-# %% ../nbs/14c_upload.ipynb #94e0af8c
+# %% ../nbs/14c_upload.ipynb #dc0dff35
 MAX_MB,MAX_FILES = 25,50 # largest file, in millions of bytes; files at once
 _PIECE = 512*1024 # bytes in a message: Colab lets 1 MB through, JupyterLab and Voila 10
 _CARDS = 200 # with more, the oldest go
 
-def _too_large(size):
-    return PetLearnError(f"It has {size/1e6:.1f} MB.", f"Expected at most {MAX_MB} MB.", "Save a smaller copy first.")
+def _too_large():
+    return PetLearnError(f"It has more than {MAX_MB} MB.", f"Expected at most {MAX_MB} MB.", "Save a smaller copy first.")
 
 def _broken():
     return PetLearnError("It did not arrive whole.", "Expected its pieces one after the other.", "Choose it again.")
 
 # %% ../nbs/14c_upload.ipynb #edb65593
 def _short_name(name):
-    "A file's name from outside as one line of text: without folders, without signs that hide, not too long."
-    name = str(name).replace('\\', '/').split('/')[-1]
-    name = ''.join(o if o.isprintable() else ' ' for o in name).strip() or 'photo'
-    return name if len(name) <= 80 else f'{name[:60]}…{name[-19:]}'
+    "A name from outside as one line of text: without signs that hide, not too long, and only for people to read."
+    name = name if isinstance(name, str) else ''
+    if len(name) > 80: name = f'{name[:60]}…{name[-19:]}'
+    return ''.join(o if o.isprintable() else ' ' for o in name).strip() or 'photo'
 
 # %% ../nbs/14c_upload.ipynb #a7a7ddd3
 def _fits(upload, size, start, piece):
@@ -45,7 +45,6 @@ def _fits(upload, size, start, piece):
     if not isinstance(piece, (bytes, bytearray, memoryview)): return False
     return size == start == len(piece) == 0 or 0 <= start < size and 0 < len(piece) <= min(_PIECE, size-start)
 
-# %% ../nbs/14c_upload.ipynb #198d2dd6
 class Inbox:
     "Files that arrive in pieces: each in order, none larger than it said, and few at the same time."
     def __init__(self,
@@ -61,7 +60,7 @@ class Inbox:
     ) -> bytes|None: # The whole file, after its last piece
         "Keep a piece; raises `PetLearnError` for a file that is too large, or a piece that doesn't fit."
         if not _fits(upload, size, start, piece): raise _broken()
-        if size > MAX_MB*10**6: raise _too_large(size)
+        if size > MAX_MB*10**6: raise _too_large()
         whole,have = self.files.pop(upload, (size, b'')) if start else (size, bytearray())
         if (whole, len(have)) != (size, start): raise _broken()
         have += piece
@@ -75,7 +74,7 @@ class Inbox:
         "Drop what has come of an upload."
         self.files.pop(upload, None)
 
-# %% ../nbs/14c_upload.ipynb #18c53462
+# %% ../nbs/14c_upload.ipynb #6a6d0d2e
 _TOOLS_JS = f'const MAX_MB = {MAX_MB}, MAX_FILES = {MAX_FILES}, PIECE = {_PIECE}, LATE = 8000;' + r'''
 const make = (tag, properties = {}, ...children) => {
   const o = Object.assign(document.createElement(tag), properties);
@@ -87,7 +86,6 @@ const region = (more = {}) => make('div', { role: 'status', ...more });
 const mb = n => (n/1e6).toFixed(n < 1e5 ? 2 : 1);
 '''
 
-# %% ../nbs/14c_upload.ipynb #820be62f
 _HAND_JS = r'''
 // Hand Python one piece, and wait until it says that it has it; `late` is called if that takes long.
 const hand = (model, message, data, signal, late) => new Promise((done, failed) => {
@@ -434,13 +432,21 @@ def predictions(self:UploadPredictor) -> list[Prediction]: # In the order in whi
 def show(self:UploadPredictor,
     uploads:list|tuple|dict, # Pairs of a file's name and its bytes (or its path); or the `value` of a `FileUpload`
 ):
-    "Answer about each photo; this is what an upload does."
-    if isinstance(uploads, dict) or any(isinstance(o, dict) for o in uploads): uploads = read_uploads(uploads)
-    batch,n = uuid4().hex,len(uploads)
-    for i,(name,photo) in enumerate(uploads):
+    "Answer about each photo, as an upload does; raises `PetLearnError` for what is neither pairs nor such a value."
+    pairs = _pairs(uploads)
+    batch,n = uuid4().hex,len(pairs)
+    for i,(name,photo) in enumerate(pairs):
         self.message.value = status(f'Looking at photo {i+1} of {n} …')
         self._answer(_short_name(name), photo, batch)
     self.message.value = ''
+
+def _pairs(uploads):
+    "Names and photos, from pairs or from the value of an upload."
+    some = list(uploads.values() if isinstance(uploads, dict) else uploads) if hasattr(uploads, '__iter__') else [0]
+    if all(isinstance(o, dict) for o in some): return read_uploads(uploads)
+    if isinstance(uploads, (list, tuple)) and all(isinstance(o, (list, tuple)) and len(o) == 2 for o in some): return some
+    raise PetLearnError(f"{type(uploads).__name__} is not what an upload gives.", "Expected pairs of a name and a photo.",
+                        "show([('kitty.jpg', 'pets/kitty.jpg')])")
 
 @patch
 def _answer(self:UploadPredictor, name, photo, batch):
@@ -499,7 +505,7 @@ def _arrived(self:UploadPredictor, _, o, buffers):
     "A piece of a photo from the browser: keep it, and answer when the photo is whole."
     if not isinstance(o, dict) or not isinstance(upload := o.get('upload'), str): return
     if o.get('type') != 'piece': return self.inbox.forget(upload)
-    name,batch,over = _short_name(o.get('name')),str(o.get('batch'))[:40],True
+    (name,batch),over = (_short_name(o.get(k)) for k in ('name', 'batch')),True
     try: photo = self.inbox.add(upload, o.get('size'), o.get('start'), *buffers[:1])
     except PetLearnError as e: self._refuse(name, e, batch)
     else:
@@ -529,7 +535,7 @@ def _explain(self:UploadPredictor, card):
 @patch
 def _look(self:UploadPredictor):
     "Answer about what is at the path in the box."
-    if not (text := self.path.value.strip().strip('"\'')): return
+    if not (text := typed_path(self.path.value)): return
     photos,more = _photos_at(text)
     self.path.value = ''
     self.show([(o.name, o) for o in photos])

@@ -32,8 +32,8 @@ def test_finished_runs(tmp_path, state):
 @pytest.mark.parametrize('state', ['FAILED', 'CANCELED', 'TRY_AGAIN_LATER', 'STATE_UNSPECIFIED', 'RUNNING'])
 def test_other_runs_are_refused_with_their_state(tmp_path, state):
     run = with_state(tmp_path, state)
-    for o in (run, 'V001', '@tiny', '', run.path):
-        with pytest.raises(PetLearnError, match=f'V001-tiny is {run.state}'): finished_run(o, tmp_path)
+    for o in (run, 'V001', '@tiny', '', run.path, run.path/'model'):
+        with pytest.raises(PetLearnError, match=f'V001-tiny is {run.state}'): model_folder(o, tmp_path)
     with_state(tmp_path, 'SUCCEEDED', 'V002-good')
     with_state(tmp_path, state, 'V003-new')
     assert finished_run('', tmp_path).name == 'good', 'the newest that is finished'
@@ -46,6 +46,8 @@ def test_a_folder_without_a_portable_model(tmp_path):
     folder = tiny_model(tmp_path/'model')
     (folder/'model.onnx').unlink()
     with pytest.raises(PetLearnError, match='(?s)no model.onnx.*exported'): portable_model(folder)
+    (tiny_model(tmp_path/'damaged')/'model.json').write_text('{')
+    with pytest.raises(PetLearnError, match='model.json is damaged'): portable_model(tmp_path/'damaged')
 
 def test_a_run_is_exported_first(tmp_path, monkeypatch, capsys):
     run = with_state(tmp_path, 'SUCCEEDED')
@@ -79,10 +81,9 @@ def test_ports():
 def test_bad_ports(port):
     with pytest.raises(PetLearnError, match='port='): open_port(port, 8900)
 
-@pytest.mark.parametrize('kwargs,says', [(dict(port=70000), 'port=70000'), (dict(stop_after='2d'), "stop_after='2d'")], ids=str)
-def test_nothing_starts_with_bad_arguments(folder, kwargs, says, monkeypatch):
+def test_nothing_starts_with_a_bad_time(folder, monkeypatch):
     monkeypatch.setattr(app, 'start_process', lambda *o: pytest.fail('started'))
-    with pytest.raises(PetLearnError, match=says): start_app(folder, **kwargs)
+    with pytest.raises(PetLearnError, match="stop_after='2d'"): start_app(folder, stop_after='2d')
 
 def test_without_the_extra(monkeypatch):
     monkeypatch.setattr(app, 'find_spec', lambda o: None)
@@ -170,8 +171,22 @@ def test_nothing_but_the_page(running):
         status,headers,text = get(running.url, path, Cookie=known)
         assert status in (302, 403, 404) and not headers.get('Location', '').startswith('/login') and 'kernel_id' not in text, path
 
-def test_a_taken_port_and_another_one(running, folder):
-    with pytest.raises(PetLearnError, match='is taken'): start_app(folder, port=urlsplit(running.url).port)
+def test_only_its_own_page_may_talk_to_a_kernel(running):
+    _,headers,text = get(running.url, '/?' + urlsplit(running.url).query)
+    known = '; '.join(f'{k}={v.value}' for k,v in SimpleCookie(headers['Set-Cookie']).items())
+    path = f"/api/kernels/{re.search('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', text)[0]}/channels"
+    here,shake = running.url.split('/?')[0],{'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
+    def ask(**more):
+        with socket.create_connection((urlsplit(here).hostname, urlsplit(here).port), timeout=20) as c:
+            lines = dict(Host=urlsplit(here).netloc) | shake | more
+            c.sendall(f"GET {path} HTTP/1.1\r\n{''.join(f'{k}: {v}' + chr(13) + chr(10) for k,v in lines.items())}\r\n".encode())
+            return int(c.recv(1000).split()[1])
+    assert ask(Cookie=known, Origin=here) == 101
+    for o in (dict(Cookie=known, Origin='http://evil.example'), dict(Cookie=known, Origin='null'), dict(Origin=here), dict(Cookie=known, Origin=here, Host='evil.example')): assert ask(**o) == 403, o
+
+@pytest.mark.parametrize('port,says', [(None, 'is taken'), (70_000, 'port=70000')], ids=str)
+def test_a_taken_port_and_one_that_is_none(running, folder, port, says):
+    with pytest.raises(PetLearnError, match=says): start_app(folder, port=port or urlsplit(running.url).port)
 
 def test_all_of_it_ends(folder, monkeypatch, capsys):
     import psutil

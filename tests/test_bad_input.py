@@ -108,7 +108,7 @@ def test_odd_photos_train_like_ordinary_ones(tmp_path, pets_folder):
 def test_bad_photos_on_the_command_line(tmp_path, run, pets_folder, capsys):
     rows = [o for o in BAD if must_fail(o)]
     files = [put(tmp_path/'in', o)/o.file for o in rows] + [pets_folder/'Abyssinian_1.jpg']
-    assert main(['predict', *map(str, files), '--run', str(run.path)]) == 2
+    assert main(['predict', *map(str, files), '--run', str(run.path), '--format', 'words']) == 2
     out = capsys.readouterr()
     for o in rows: assert o.says in out.err and o.file in out.err
     assert out.out.count('Is this a cat?') == 1 and 'Traceback' not in out.err and f'{len(rows)} of {len(files)} photos' in out.err

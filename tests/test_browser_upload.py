@@ -58,10 +58,12 @@ def test_a_photo_a_text_and_the_same_again(page, pet, run):
     page.shot('upload one', UPLOADS)
     page.upload(('text.jpg', b'remember to feed the cat'))
     expect(page.cards.first).to_contain_text('text.jpg: the upload is not a photo')
+    page.upload(('</i>.jpg', b''))
+    expect(page.cards.first).to_contain_text('</i>.jpg: the upload is empty (0 bytes)')
     for i in range(2):
         page.upload(('<i>Kitty.jpg', pet))
-        expect(page.cards).to_have_count(3+i)
-    page.shot('upload four', UPLOADS)
+        expect(page.cards).to_have_count(4+i)
+    page.shot('upload five', UPLOADS)
 
 def test_twelve_at_once_and_why(page, pet, pets_folder):
     files = sorted(pets_folder.glob('*.jpg'))[:12]
@@ -115,9 +117,9 @@ def test_camera(page):
 
 def test_keyboard_alone(page, pets_folder):
     photo = pets_folder/'Abyssinian_1.jpg'
+    page.page.on('filechooser', lambda o: o.set_files(photo)) # once, and early: it takes a moment until Chromium knows
     page.go(UPLOADS)
     page.tab_to('button', 'Choose photos')
-    page.page.on('filechooser', lambda o: o.set_files(photo)) # once: each `expect_file_chooser` switches it on and off
     for i,key in enumerate(('Enter', ' ')):
         page.keys.press(key)
         expect(page.cards).to_have_count(i+1)
@@ -155,7 +157,10 @@ def test_no_photo_is_saved_and_cards_come_back(page, pet):
 
 def test_no_answer_from_python(page, pet):
     page.end_kernels()
+    page.page.clock.install()
     page.upload(('kitty.jpg', pet))
+    expect(page.view(UPLOADS)).to_contain_text('photo 1 of 1')
+    page.page.clock.fast_forward(9_000)
     expect(page.view(UPLOADS)).to_contain_text('No answer from Python for 8 seconds')
     page.shot('upload late', UPLOADS)
     page.button(UPLOADS, 'Stop').click()

@@ -1,7 +1,7 @@
 "The command line: the notebook's words, no tracebacks, exit status 2."
 import csv, io, json, os, subprocess, sys
 from pathlib import Path
-import pytest
+import numpy as np, pytest
 from door import BAD as BAD_PHOTOS, JPEG, NAMES, ODD, PNG, ids, must_fail, put
 from tiny import tiny_model
 from petlearn.cli import main
@@ -11,19 +11,22 @@ PETLEARN = Path(sys.executable).parent/'petlearn'
 
 def sh(*args, cwd): return subprocess.run([PETLEARN, *map(str, args)], cwd=cwd, capture_output=True, text=True)
 
-def test_train_and_predict(tmp_path, pets_folder):
+def test_train_and_predict(tmp_path, pets_folder, monkeypatch, capsys):
     r = sh('train', pets_folder, '--epochs', 1, '--fine-tune-epochs=0', '--size', 64, cwd=tmp_path)
     assert r.returncode == 0 and 'photos held back' in r.stderr and r.stdout == ''
-    r = sh('predict', pets_folder/'Abyssinian_1.jpg', cwd=tmp_path)
-    assert r.returncode == 0
-    assert r.stdout.splitlines()[1].startswith('Is this a cat?: ') and 0 <= float(r.stdout.splitlines()[2].removeprefix("Probability it's a cat: ")) <= 1
-    (tmp_path/'bad.jpg').write_text('<html>')
-    r = sh('predict', 'bad.jpg', pets_folder, cwd=tmp_path)
-    assert r.returncode == 2 and len(r.stdout.splitlines()) == 41 and 'a web page' in r.stderr and '1 of 41 photos' in r.stderr and 'Traceback' not in r.stderr
+    monkeypatch.chdir(tmp_path)
+    assert main(['predict', str(pets_folder/'Abyssinian_1.jpg')]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith('Is this a cat?: ') and 0 <= float(said[2].removeprefix("Probability it's a cat: ")) <= 1
+    Path('bad.jpg').write_text('<html>')
+    assert main(['predict', 'bad.jpg', str(pets_folder)]) == 2
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 41 and 'a web page' in said.err and '1 of 41 photos' in said.err and 'Traceback' not in said.err
 
-def test_all_defaults_train_on_pets(tmp_path):
-    r = sh('train', '--size', 64, '--epochs', 1, '--fine_tune_epochs', 0, cwd=tmp_path)
-    assert r.returncode == 0 and 'these are drawn pets' in r.stderr and next(tmp_path.glob('runs/V001-*/model/model.json')).exists()
+def test_all_defaults_train_on_pets(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert main('train --size 64 --epochs 1 --fine_tune_epochs 0'.split()) == 0
+    assert 'these are drawn pets' in capfd.readouterr().err and next(tmp_path.glob('runs/V001-*/model/model.json')).exists()
 
 BAD = [
     (['train', 'nowhere'], 'There is no folder'), (['train', '.'], 'No photos in'), (['train', '.', '--valid-pct', '1.2'], 'between 0 and 1'),
@@ -64,10 +67,19 @@ def test_help_is_quick_because_nothing_heavy_is_imported(tmp_path):
     assert r.returncode == 0, r.stderr
     assert 'petlearn train data/pets' in r.stdout
 
-def test_every_option_has_help(tmp_path):
-    r = sh('train', '--help', cwd=tmp_path)
-    for o in ('--arch', '--epochs', '--fine_tune_epochs', '--lr', '--bs', '--size', '--valid_pct', '--seed', '--runs_dir'): assert o in r.stdout
-    assert 'Share of each label' in r.stdout
+def test_every_option_has_help(capsys):
+    assert main(['help', 'train']) == 0
+    said = capsys.readouterr().out
+    for o in ('--arch', '--epochs', '--fine_tune_epochs', '--lr', '--bs', '--size', '--valid_pct', '--seed', '--runs_dir'): assert o in said
+    assert 'Share of each label' in said
+
+def test_help_shows_what_needs_no_name(capsys):
+    from petlearn.cli import COMMANDS
+    for o in COMMANDS:
+        assert main(['help', o]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(f'usage: petlearn {o} ') and '(default: )' not in said and '[options]' in said
+        if o not in ('list', 'new', 'help'): assert f'[{"photos" if o in ("check", "train", "predict") else "run"}' in said
 
 # ---- predict, in every format, with a model that is made in no time
 
@@ -117,6 +129,42 @@ def test_one_photo_in_the_books_words(model, tmp_path, capsys):
     assert capsys.readouterr().out == f"{tmp_path/'cat.jpg'}\n{load(model).predict(JPEG)}\n"
     assert ask(model, tmp_path/'cat.jpg', tmp_path/'cat.jpg', '--format', 'words') == 0
     assert capsys.readouterr().out.count('Is this a cat?') == 2
+
+EVIL = '\x1b]0;title\x07\x9b31m\u202e'
+
+def test_no_order_reaches_a_terminal(tmp_path, monkeypatch, capsys):
+    "From names of photos, runs and options, from labels of a model that somebody sent, and from errors that tell them."
+    from petlearn import cli
+    from petlearn.prediction import Asking
+    class Model(Asking):
+        labels,size = [f'cat{EVIL}', f'dog{EVIL}'],16
+        def _look(self, n): return lambda pixels: (np.full((len(pixels), 2), .5), np.full(len(pixels), 9.))
+    for name,content in (('good', JPEG), ('bad', b'hello')): (tmp_path/f'{name}{EVIL}.jpg').write_bytes(content)
+    monkeypatch.setattr(cli, '_open_model', lambda source: Model())
+    monkeypatch.setattr(sys.stdout, 'isatty', lambda: True)
+    harmless = lambda text: all(o.isprintable() for o in text.split('\n'))
+    for way in ('words', 'table', 'csv', 'json'):
+        assert ask(tmp_path, tmp_path, f'nowhere{EVIL}.jpg', '--format', way, '--run', tmp_path) == 2
+        said = capsys.readouterr()
+        assert harmless(said.out) and harmless(said.err) and said.out and '2 of 3 photos' in said.err
+    for args in ([EVIL], ['predict', f'--{EVIL}'], ['predict', f'@{EVIL}', 'x'], ['predict', '--run', f'/{EVIL}', 'x'], ['train', f'/{EVIL}'], ['app', f'@{EVIL}'], ['help', EVIL]):
+        assert main(args) == 2 and harmless(capsys.readouterr().err), args
+
+def test_names_that_no_disk_takes(model, capsys):
+    for o in ('x'*300, '', 'x/'*3000): assert ask(model, o, '--format', 'json') == 2 and 'error' in json.loads(capsys.readouterr().out)[0]
+
+def test_json_is_whole_after_ctrl_c(model, tmp_path, monkeypatch, capsys):
+    from petlearn import cli
+    (tmp_path/'cat.png').write_bytes(PNG)
+    answers = cli._answers
+    def interrupted(*args):
+        if n: yield next(answers(*args))
+        raise KeyboardInterrupt
+    monkeypatch.setattr(cli, '_answers', interrupted)
+    for n in (0, 1):
+        assert ask(model, tmp_path/'cat.png', '--format', 'json') == 130
+        said = capsys.readouterr()
+        assert len(json.loads(said.out)) == n and said.err == 'Stopped.\n'
 
 @pytest.mark.parametrize('o', BAD_PHOTOS, ids=ids(BAD_PHOTOS))
 def test_bad_photos_at_the_command_line(model, o, tmp_path, capsys):

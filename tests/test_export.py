@@ -1,5 +1,5 @@
 "The exported folder: both formats agree, faults are refused, writing can be killed, damage is found, nothing ever runs."
-import getpass, hashlib, json, os, pickle, random, re, shutil, sys
+import getpass, hashlib, json, os, pickle, random, re, shutil, subprocess, sys
 from pathlib import Path
 import numpy as np, onnx, onnxruntime, pytest, torch
 from petlearn import PetLearnError, Predictor, export, lite, train
@@ -79,10 +79,13 @@ def test_parity_of_an_export(exported, pets_folder):
 def test_photos_that_are_gone_or_damaged_are_counted(exported, tmp_path, pets_folder):
     (tmp_path/'x.jpg').write_text('<html>')
     found = parity(exported.path/'model', [*sorted(pets_folder.iterdir())[:2], tmp_path/'x.jpg', tmp_path/'gone.jpg'])
-    assert (found.photos, found.unread, found.agree) == (2, 2, True) and '(2 more could not be read)' in str(found)
+    assert (found.photos, found.unread, found.agree) == (2, 2, True) and '(2 more are gone, changed or damaged)' in str(found)
 
 @pytest.mark.parametrize('fault', [dict(labels=1), dict(neither=1), dict(files=1e-3), dict(pixels=1e-4), dict(novelty=float('inf'))], ids=lambda o: next(iter(o)))
 def test_what_is_no_agreement(fault): assert Parity(photos=1).agree and not Parity(photos=1, **fault).agree
+
+def test_a_gap_of_no_numbers():
+    assert export._gap([1, 2], [1.5, 2]) == .5 and export._gap([float('nan')], [1]) == export._strangeness_gap(None, 1.) == float('inf')
 
 # ---- the folder
 
@@ -107,6 +110,8 @@ def test_the_onnx_file_tells_what_it_is(exported):
     assert json.loads(said['labels']) == ['cat', 'dog'] and set(said) == {'labels', 'petlearn', 'description'}
     assert model.opset_import[0].version == 17 and not model.doc_string + model.graph.doc_string
     assert not any(o.doc_string or o.metadata_props for o in model.graph.node)
+    own = exported.model_facts
+    assert export._portable_bytes(Portable(exported.model, own), own) == (exported.path/'model/model.onnx').read_bytes(), 'the same bytes every time'
 
 def test_answers_stay_the_same(exported, run, pets_folder):
     photo = pets_folder/'beagle_1.jpg'
@@ -176,6 +181,22 @@ FRESH = {'it ends': ('import sys; sys.exit("no such library")', 'no such library
          'it says something else': ('''print('[{"predicted_label": "cat", "scores": {"cat": 0.5, "dog": 0.5}}]')''', 'answers'),
          'it raises': ('from petlearn.core import PetLearnError\nraise PetLearnError("a reason")', 'a reason')}
 
+def test_a_fresh_process_that_sleeps(bare, monkeypatch, exported):
+    monkeypatch.setattr(export, '_FRESH', 'import time; time.sleep(99)')
+    process = export._begin_fresh(exported.path/'model')
+    monkeypatch.setattr(process, 'communicate', lambda *args, timeout=None: subprocess.Popen.communicate(process, *args, timeout=timeout and .01))
+    with pytest.raises(PetLearnError, match='did not answer'): export._end_fresh(process, 'cat.jpg', None)
+    export._gone(process)
+    assert process.returncode
+
+def test_a_fresh_process_takes_nothing_that_lies_about(exported, tmp_path, monkeypatch, pets_folder):
+    "A file named json.py in the folder where one works."
+    monkeypatch.delenv('PYTHONPATH', raising=False)
+    monkeypatch.chdir(tmp_path)
+    for o in ('json.py', 'petlearn.py', 'torch.py'): (tmp_path/o).write_text('raise SystemExit("mine")')
+    monkeypatch.setattr(export, '_FRESH', 'import json, petlearn.core; print(json.__file__, petlearn.core.__file__)')
+    assert str(tmp_path) not in export._begin_fresh(exported.path/'model').communicate()[0]
+
 @pytest.mark.parametrize('case', FRESH)
 def test_a_fresh_process_that_fails(bare, monkeypatch, case, exported):
     code,says = FRESH[case]
@@ -186,19 +207,38 @@ def test_a_fresh_process_that_fails(bare, monkeypatch, case, exported):
     with pytest.raises(PetLearnError, match='fresh process') as e: export_model(bare)
     assert says in e.value.what and contents(bare.path/'model') == before
 
-def test_without_the_photos(bare, tmp_path, quick):
-    again = copied(bare, tmp_path)
+def test_photos_that_are_gone_or_have_changed(bare, tmp_path, quick, capfd):
+    "What is asked about is what the training held back: another photo under the same name would prove nothing."
+    again,away = copied(bare, tmp_path),tmp_path/'away'
     split = again.split
-    split['file'] = [str(tmp_path/'away'/Path(o).name) for o in split.file]
+    split['file'] = [str(away/Path(o).name) for o in split.file]
     split.to_csv(again.path/'split.csv', index=False)
-    with pytest.raises(PetLearnError, match='None of the 8 photos held back is there any more') as e: export_model(again)
-    assert 'away' in e.value.expected and 'Put them back' in e.value.fix
-    (tmp_path/'away').mkdir()
-    for o in split.file[split.usage == 'valid'].iloc[:3]: shutil.copy(bare.split.file[list(split.file).index(o)], o)
+    def refused(what):
+        with pytest.raises(PetLearnError, match=what) as e: export_model(again)
+        assert 'Put them back' in e.value.fix
+    refused('None of the 8 photos held back is there as it was')
+    away.mkdir()
+    here = split.file[split.usage == 'valid'].iloc[:3]
+    for o in here: shutil.copy(bare.split.file[list(split.file).index(o)], o)
+    shutil.copy(here.iloc[0], here.iloc[1])
     facts = read_facts(export_model(again))
-    assert (facts['parity']['photos'], facts['parity']['unread']) == (3, 5)
-    for o in (tmp_path/'away').iterdir(): o.write_text('no photo')
-    with pytest.raises(PetLearnError, match='Not one of the 8 photos held back opens'): export_model(again)
+    assert (facts['parity']['photos'], facts['parity']['unread']) == (2, 6) and '6 more are gone, changed or damaged' in ''.join(capfd.readouterr())
+    for o in here: Path(o).write_bytes(b'no photo')
+    refused('None of the 8 photos held back is there as it was')
+    split.assign(sha256=hashlib.sha256(b'no photo').hexdigest()).to_csv(again.path/'split.csv', index=False) # was it one when it was trained?
+    refused('Not one of the 3 photos held back opens')
+
+def test_trained_further_meanwhile(bare, exported, tmp_path, quick, monkeypatch):
+    "The new model stays; a copy to share is of the old one, as it was asked for."
+    again,prove = copied(bare, tmp_path),export._prove
+    def prove_and_train(stage, files):
+        model,facts = load_model(again.path/'model')
+        with torch.no_grad(): model[1][-1].bias += 1
+        save_model(model, {k: facts[k] for k in ('labels', 'arch', 'size', 'mean', 'std')}, again.path/'model')
+        return prove(stage, files)
+    monkeypatch.setattr(export, '_prove', prove_and_train)
+    with pytest.raises(PetLearnError, match='was trained further while it was exported'): export_model(again)
+    assert {o.name for o in (again.path/'model').iterdir()} == {'model.safetensors', 'model.json'}
 
 def test_no_numbers_in_the_weights(bare, tmp_path):
     again = copied(bare, tmp_path)
@@ -299,8 +339,28 @@ def test_a_copy_to_share(exported, tmp_path, quick, pets_folder):
     assert Predictor(folder).predict(photo).label == lite.load(folder).predict(photo).label == Predictor(exported).predict(photo).label
     (folder/'.git').mkdir()
     assert export_model(exported, folder) == folder, 'an earlier export of this model'
+
+def test_where_a_copy_may_go(exported, tmp_path, unproven, monkeypatch):
     (tmp_path/'empty').mkdir()
-    assert set(contents(export_model(exported, tmp_path/'empty'))) == set(NAMES)
+    for o in ('to empty', 'to new', 'loop'): (tmp_path/o).symlink_to(tmp_path/o.removeprefix('to '))
+    monkeypatch.chdir(tmp_path/'empty')
+    assert export_model(exported, '.') == export_model(exported, '../to empty') == Path.cwd() and set(contents(Path.cwd())) == set(NAMES)
+    assert export_model(exported, '../to new') == tmp_path/'new'
+    with pytest.raises(PetLearnError, match="Can't write"): export_model(exported, tmp_path/'loop')
+
+def test_somebody_else_was_quicker(exported, tmp_path, unproven, monkeypatch):
+    "Two exports into the same new folder."
+    real = os.rename
+    monkeypatch.setattr(export.os, 'rename', lambda a, b: (shutil.copytree(a, b), real(a, b)))
+    assert set(contents(export_model(exported, tmp_path/'model'))) == set(NAMES) and lite.load(tmp_path/'model')
+
+def test_a_full_disk(bare, tmp_path, unproven, monkeypatch):
+    again = copied(bare, tmp_path)
+    before = contents(again.path/'model')
+    def full(path, data): raise OSError(28, 'No space left on device')
+    monkeypatch.setattr('petlearn.core._write_and_rename', full)
+    with pytest.raises(PetLearnError, match='No space left'): export_model(again)
+    assert contents(again.path/'model') == before and not list(again.path.glob('.petlearn-export*'))
 
 def test_nothing_of_others_is_overwritten(exported, tmp_path, quick):
     def refused(folder, what):
@@ -359,7 +419,7 @@ def test_killed_at_each_write(kind, bare, exported, tmp_path, unproven, monkeypa
         return killed_at(monkeypatch, i, lambda: export_model(again, folder if kind == 'copy' else None)),folder
     writes = work(0)[0]
     assert writes == {'first export': 10, 'another export': 11, 'copy': 8}[kind], 'seven of them into the folder for work'
-    for i in (0, *range(dict(copy=6).get(kind, 8 if kind == 'another export' else 1), writes+1)): # 0: to the end; the first writes are the same
+    for i in (0, *range(8 if kind == 'another export' else 6, writes+1)): # 0: to the end; the first writes are the same
         folder = work(i)[1] if i else tmp_path/'0'/'copy' if kind == 'copy' else next((tmp_path/'0').iterdir())/'model'
         assert not list(tmp_path.rglob('.petlearn-export*')) and folder.exists() == (kind != 'copy' or not i)
         if not folder.exists(): continue

@@ -336,6 +336,22 @@ def test_folders_by_the_line(few, more, odd, here):
         assert 'image/jpeg' not in w.photos.value, 'no photo gets into the notebook'
     assert TrainPanel([few, more]).folders.value == f'{few}\n{more}'
 
+def test_paths_as_people_paste_them(few, here, monkeypatch):
+    monkeypatch.setenv('HOME', str(here))
+    for o in ('my pets', "ünï 'n 猫"): shutil.copytree(few, here/o)
+    w = TrainPanel()
+    for text in (' my pets ', '"my pets"', f"'{here/'my pets'}'", '~/my pets', "ünï 'n 猫", f'"{here}/ünï \'n 猫"\n\nmy pets/'):
+        w.folders.value = text
+        assert '<b>cat</b> 12' in seen(w).photos.value and not w.train.disabled, text
+
+def test_a_folder_that_goes_while_one_reads(few, here):
+    shutil.copytree(few, here/'pets')
+    w = seen(TrainPanel('pets'))
+    shutil.rmtree(here/'pets')
+    assert not w.train.disabled
+    w.train.click()
+    assert 'There is no folder' in w.message.value and seen(w).train.disabled and 'There is no folder' in w.reason.value and not w.monitors.children
+
 def test_networks_and_defaults(few, here):
     (here/'petlearn.toml').write_text('[train]\nepochs = 4\nsize = 64\nminutes = 3\narch = "resnet26"\n')
     w = seen(TrainPanel(few))

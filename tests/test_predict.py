@@ -134,8 +134,24 @@ def test_long_lists_keep_few_pictures(monkeypatch):
     monkeypatch.setattr('petlearn.prediction.KEEP', 3)
     assert KEEP == 500 and [o.photo is not None for o in Counting().predict(list(range(5)))] == [True]*3 + [False]*2
 
-@pytest.mark.parametrize('x,several', [(PNG, False), ([PNG], True), (np.zeros((9, 9, 3)), False), (iter([PNG]), True), (torch.zeros(2, 3), True), ({PNG}, True), (PET, False)],
-                         ids=['bytes', 'list', 'array', 'iterator', 'tensor', 'set', 'picture'])
+def test_a_novelty_that_is_no_number():
+    "In JSON, there is no word for it."
+    model = Counting()
+    model._look = lambda n: lambda pixels: (np.eye(2)[:len(pixels)], np.full(len(pixels), np.inf))
+    with pytest.raises(PetLearnError, match='no numbers'): model.predict(1)
+
+def test_trouble_on_the_way_ends_the_threads():
+    import threading
+    def photos(trouble):
+        yield from range(9)
+        raise trouble
+    before = threading.active_count()
+    for o in (KeyboardInterrupt, RuntimeError):
+        with pytest.raises(o): list(Counting().stream(photos(o)))
+        assert threading.active_count() <= before
+
+@pytest.mark.parametrize('x,several', [(PNG, False), ([PNG], True), (np.zeros((9, 9, 3)), False), (iter([PNG]), True), (torch.zeros(2, 3), True), ({PNG}, True), (PET, False), (np.zeros((2, 9, 9, 3)), True), (np.array(['a.jpg', 'b.jpg']), True), ({'a': PNG}.values(), True)],
+                         ids=['bytes', 'list', 'array', 'iterator', 'tensor', 'set', 'picture', 'many arrays', 'array of names', 'values of a dict'])
 def test_one_or_several(x, several): assert photos_of(x)[1] == several
 
 # --- what a Predictor is made of ---------------------------------------------------------------------------------

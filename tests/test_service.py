@@ -110,6 +110,14 @@ def test_a_model_that_fails(e, status, says, capfd):
 def test_bad_limits(model, kwargs, says):
     with pytest.raises(PetLearnError, match=says): make_service(model, **kwargs)
 
+@pytest.mark.parametrize('p', [Prediction(dict(cat=.5, dog=.5), novelty=float('nan')), Prediction(dict(cat=float('inf'), dog=.5)), Prediction({}), Prediction(dict(cat=b'x', dog=.5)), None], ids=['nan', 'inf', 'no labels', 'bytes', 'nothing'])
+def test_answers_that_json_can_not_say(p):
+    class Mad:
+        labels = ['cat', 'dog']
+        def predict(self, x): return p
+    r = TestClient(make_service(Mad()), base_url='http://127.0.0.1').post('/predict', content=JPEG, headers=IMAGE)
+    assert r.status_code == 500 and 'Something unexpected' in sentences(r)['what']
+
 # ---- its own OpenAPI page
 
 QUICK = settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
