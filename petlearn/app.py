@@ -265,7 +265,7 @@ def _settings(root, token):
 
 def _show_page(wants, tell):
     "Run Voilà in this process, with the page in a folder that is gone afterwards."
-    with (open_port(wants['port'], PORT) as door, tempfile.TemporaryDirectory(prefix='petlearn-app-') as folder):
+    with open_port(wants['port'], PORT) as door, tempfile.TemporaryDirectory(prefix='petlearn-app-') as folder:
         root = Path(folder)
         write_atomic(root/'petlearn.ipynb', notebook_text(PAGE))
         os.environ.update(_jupyter_of_its_own(root) | {'PETLEARN_MODEL': wants['model']})
@@ -274,7 +274,7 @@ def _show_page(wants, tell):
         app = Voila(config=Config(_settings(root, secrets.token_urlsafe(24))), notebook_path=str(root/'petlearn.ipynb'),
                     open_browser=False, log_level='ERROR')
         app.initialize([])
-        app.listen = lambda: _listen_at(door, app, tell) # it would look for a port of its own, and others may be quicker
+        app.listen = lambda: _listen_at(door, app, tell) # by itself it would try a port that others may take first
         app.start()
 
 # %% ../nbs/15b_app.ipynb #bcfe6c23

@@ -180,7 +180,7 @@ def _own_augmentation(run):
     n = _told(run, 'fine_tune_epochs')
     return f"in {counted(n, 'epoch')} of fine-tuning" if n else "none, because the head learned from features"
 
-# %% ../nbs/16_explain.ipynb #ce5d7d32
+# %% ../nbs/16_explain.ipynb #eadab9f5
 _SETS = [
     Term('label', "The word that says what a photo shows, such as 'cat'. A model can only answer with labels that it "
          "met while it learned; a photo of a cow gets one of them, too.", _own_set(None),
@@ -193,7 +193,7 @@ _SETS = [
          ('split', 'data set version')),
     Term('data set version', "A short name, worked out from the photos themselves, for exactly these photos with "
          "these labels and this split. The same version means the same data; one changed photo makes another.",
-         lambda run: str(run.dataset), ('fingerprint', 'data version'), ('data set', 'split')),
+         lambda run: str(run.dataset), ('data version',), ('data set', 'split', 'fingerprint')),
     Term('split', "The table that says of each photo who may use it: training, validation or test. It is drawn once "
          "and kept with the run, so that figures stay comparable.", _own_split,
          ('data split', 'split table', 'holdout'), ('training set', 'validation set', 'test set')),
@@ -684,7 +684,7 @@ def _default_rows(run=None):
             ('held back for validation', '0.1 of the photos', f"valid_pct={o['valid_pct']:g}, of each label"),
             ('early stopping', 'on: accuracy, min_delta 0.01, patience 20', stop)]
 
-# %% ../nbs/16_explain.ipynb #b775ac8d
+# %% ../nbs/16_explain.ipynb #9228c828
 _RUNS = [
     Term('run', "One training and everything about it, in a folder of its own: settings, split, history, answers, "
          "model.", _own_run, ('training run', 'experiment', 'job'), ('version', 'state')),
@@ -703,13 +703,40 @@ _RUNS = [
          "for C#, which also lets a head learn from bottleneck features; it allows for more epochs and stops early.",
          None, ('ml.net', 'default settings'), ('hyperparameter', 'epoch'), table=_default_rows),
     Term('safetensors', "A file format for weights that holds numbers and nothing else, so that opening a model from "
-         "somebody else can't start a program; an older one, pickle, can.", None, ('pickle', 'model file', 'pth'),
-         ('weights',)),
+         "somebody else can't start a program; an older one, pickle, can.", None, ('model file', 'pth'),
+         ('weights', 'pickle')),
+]
+
+# %% ../nbs/16_explain.ipynb #3ac119f6
+_USE = [
+    Term('export', "Making a model ready to travel: all that is needed to use it, in files that say themselves what "
+         "they are, and proven to answer as it does at home.", None, ('deploy', 'portable model'),
+         ('ONNX', 'model card', 'parity')),
+    Term('ONNX', "Open Neural Network Exchange, a file format for a network as a list of plain steps. Programs in many "
+         "languages can run it, without PyTorch and without the code that trained it.", None,
+         ('onnx runtime', 'inference engine'), ('export', 'safetensors')),
+    Term('preprocessing', "What happens to a photo before the network sees it: turn it upright, cut out the middle "
+         "square, make it small, scale the colours. Forget one step, and the same model answers something else.", None,
+         ('resizing', 'cropping', 'normalisation', 'normalization'), ('size', 'export')),
+    Term('parity', "Whether two copies of a model give the same answers. Before a model travels, both of its formats "
+         "are asked about the same photos.", None, ('parity check', 'same answers'), ('export', 'ONNX')),
+    Term('model card', "A page that travels with a model: what it is for, how good it is and by how many photos that "
+         "is known, what it can't do, and how to use it.", None, ('datasheet',), ('export', 'confidence interval')),
+    Term('pickle', "Python's own way to keep an object in a file. Reading one can run any program that somebody put "
+         "into it, so petlearn reads none unless you say that you trust it.", None, ('pkl', 'load_learner'),
+         ('safetensors', 'export')),
+    Term('fingerprint', "64 letters and digits worked out from the bytes of a file (SHA-256). One letter changed gives "
+         "quite another one. It guards against accidents, not against somebody who makes a new one.", None,
+         ('sha256', 'hash', 'checksum'), ('data set version', 'export')),
+    Term('service', "A program that waits for questions of other programs, such as a photo, and answers them in JSON: "
+         "names and numbers as text. What may be asked, and how, is called its API.", None,
+         ('api', 'json', 'rest', 'server', 'openapi', 'endpoint', 'port'), ('inference',)),
 ]
 
 # %% ../nbs/16_explain.ipynb #cebfadf4
 _THEMES = {'Photos and labels': _SETS + _FLAWS, 'The model': _NETWORK + _PARTS, 'Training': _LOOP + _CHOICES,
-           'How good is it?': _COUNTS + _TRUST, 'A closer look': _CLOSER, 'Runs': _RUNS}
+           'How good is it?': _COUNTS + _TRUST, 'A closer look': _CLOSER, 'Runs': _RUNS,
+           'Use it': _USE}
 
 def _singular(word):
     "`word` without the ending of a plural; it need not be English, only the same each time."

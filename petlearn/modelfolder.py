@@ -63,7 +63,7 @@ def damaged(
 ) -> PetLearnError: # To raise
     "The error for a file of a model that isn't as it was written."
     return PetLearnError(f"{path} {what}.", "Expected the file that petlearn wrote.",
-                         "Copy the whole folder again; else train or export again.")
+                         "Copy the whole folder again, or train again.")
 
 def _missing(path):
     "The error for a file of a model that isn't there."

@@ -90,7 +90,8 @@ def _photo_path(x):
                             f"List its photos with find_photos('{path}')")
     if path.is_file(): return path
     if path.exists(): raise _unreadable(path, "it is no ordinary file")
-    raise PhotoError(f"There is no file {path} (looked in {Path.cwd()}).", "Expected a photo.",
+    looked = '' if path.is_absolute() else f' (looked in {Path.cwd()})'
+    raise PhotoError(f"There is no file {path}{looked}.", "Expected a photo.",
                      neighbour(path, Path.is_file) or f"find_photos('{path.parent}') lists what is there.",
                      'unreadable')
 

@@ -26,7 +26,7 @@ _PIECE = 512*1024 # bytes in a message: Colab lets 1 MB through, JupyterLab and 
 _CARDS = 200 # with more, the oldest go
 
 def _too_large():
-    return PetLearnError(f"It has more than {MAX_MB} MB.", f"Expected at most {MAX_MB} MB.", "Save a smaller copy first.")
+    return PetLearnError("It is too large.", f"Expected at most {MAX_MB} MB.", "Save a smaller copy first.")
 
 def _broken():
     return PetLearnError("It did not arrive whole.", "Expected its pieces one after the other.", "Choose it again.")
@@ -444,9 +444,10 @@ def _pairs(uploads):
     "Names and photos, from pairs or from the value of an upload."
     some = list(uploads.values() if isinstance(uploads, dict) else uploads) if hasattr(uploads, '__iter__') else [0]
     if all(isinstance(o, dict) for o in some): return read_uploads(uploads)
-    if isinstance(uploads, (list, tuple)) and all(isinstance(o, (list, tuple)) and len(o) == 2 for o in some): return some
-    raise PetLearnError(f"{type(uploads).__name__} is not what an upload gives.", "Expected pairs of a name and a photo.",
-                        "show([('kitty.jpg', 'pets/kitty.jpg')])")
+    pairs = isinstance(uploads, (list, tuple)) and all(isinstance(o, (list, tuple)) and len(o) == 2 for o in some)
+    if pairs: return some
+    raise PetLearnError(f"{type(uploads).__name__} is not what an upload gives.",
+                        "Expected pairs of a name and a photo.", "show([('kitty.jpg', 'pets/kitty.jpg')])")
 
 @patch
 def _answer(self:UploadPredictor, name, photo, batch):
