@@ -4,7 +4,7 @@ __version__ = "0.0.1"
 import warnings
 
 # two libraries warn about each other when they are loaded, and nobody in front of a notebook can do anything about it
-for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated"):
+for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated", r'Image size \(\d+ pixels\) exceeds limit'):
     warnings.filterwarnings('ignore', message=o)
 
 _home = dict(train='training', check='checks', Run='runs', RunBook='runs', Predictor='predict', UploadPredictor='upload', TrainPanel='panel', RunMonitor='panel', PetLearnError='core',

@@ -6,7 +6,7 @@
 __all__ = ['APART', 'NEAR', 'NAMES', 'Portable', 'preprocessing', 'weights_licence', 'Parity', 'parity', 'doubts', 'model_card',
            'export_model', 'export_pickle', 'read_pickle']
 
-# %% ../nbs/14_export.ipynb #ddefd06e
+# %% ../nbs/14_export.ipynb #7fd7dd66
 import json, math, os, platform, re, shutil, subprocess, sys, tempfile, time, warnings
 import numpy as np
 import cloudpickle, onnx, torch
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from importlib.metadata import version
 from io import BytesIO
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from fastai.learner import Learner, load_learner
 from torch import nn
@@ -27,7 +28,7 @@ from .features import OPSET, Trunk, onnx_bytes
 from .learner import save_model
 from .modelfolder import model_json, write_facts
 from .opening import PhotoError
-from .predict import Predictor
+from .predict import FEW, Predictor
 from .prediction import Prediction
 from .runs import Run, _holding, find_run
 from .store import file_sha256
@@ -209,7 +210,8 @@ def parity(
 ) -> Parity: # What they agree on, and by how much they differ
     "Ask the native and the portable format of the model in `folder` about each of `photos`."
     native,portable,found = Predictor(folder),lite.load(folder),Parity()
-    pairs = zip(native.stream(photos), portable.stream(photos), strict=True)
+    few = (photos[i:i+FEW] for i in range(0, len(photos), FEW)) # by PyTorch, as a single photo is answered
+    pairs = zip(chain.from_iterable(map(native.stream, few)), portable.stream(photos), strict=True)
     for a,b in progress(pairs, 'comparing formats', len(photos)):
         for o in (a, b):
             if isinstance(o, Exception) and not isinstance(o, PhotoError): raise o

@@ -225,10 +225,15 @@ def _cached(name, make, doc):
     setattr(Run, name, prop)
     prop.__set_name__(Run, name)
 
-# %% ../nbs/09_runs.ipynb #b9517b41
+# %% ../nbs/09_runs.ipynb #d311bb07
+def _weights_time(run):
+    "When the weights in the folder of `run` were written; nothing if there are none."
+    try: return (run.path/'model'/'model.safetensors').stat().st_mtime_ns
+    except OSError: return None
+
 def _model(run):
     from petlearn.learner import load_model
-    run.must('use')
+    run.must('use')._weights_of = _weights_time(run)
     try: return load_model(run.path/'model')[0]
     except PetLearnError: # it was killed before it could write one, or while it did
         if run.state == State.SUCCEEDED or not (run.path/'checkpoints/best.safetensors').exists(): raise
@@ -306,8 +311,17 @@ def predict(self:Run,
 ): # A `Prediction`: its label, and a probability for each label by name; of several photos, a list of them
     "What is in the photo `x`, according to this run? Raises `PetLearnError` if it has no model yet."
     from petlearn.predict import Predictor # notebook 13 stands on this one
+    self._fresh()
     if '_predictor' not in vars(self): self._predictor = Predictor(self.must('use'))
     return self._predictor.predict(x)
+
+@patch
+def _fresh(self:Run):
+    "Forget the network if it has been trained further since it was read, perhaps by another process."
+    now = _weights_time(self)
+    if vars(self).setdefault('_weights_of', now) == now: return
+    for o in ('_predictor', 'model', 'learn', 'head'): vars(self).pop(o, None)
+    self._weights_of = now
 
 # %% ../nbs/09_runs.ipynb #30daca8c
 @patch
@@ -878,11 +892,11 @@ def start_in_background(
     "Start a process that does the training of `run` and outlives this one; raises `PetLearnError` if it doesn't start."
     code = 'import sys; from petlearn.runs import work; work(sys.argv[1])'
     here = str(Path(__file__).parent.parent) # the same petlearn over there
-    env = os.environ | {'PYTHONPATH': os.pathsep.join([here, os.environ.get('PYTHONPATH', '')])}
+    env = os.environ | {'PYTHONPATH': os.pathsep.join(o for o in (here, os.environ.get('PYTHONPATH')) if o)}
     free = (dict(creationflags=subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP)
             if os.name == 'nt' else dict(start_new_session=True))
     with open(run.path/'log.txt', 'ab') as log:
-        process = subprocess.Popen([sys.executable, '-c', code, str(run.path)], env=env, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([sys.executable, '-P', '-c', code, str(run.path)], env=env, stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log, **free)
     until = time.monotonic() + 60
     while time.monotonic() < until:

@@ -172,3 +172,19 @@ def test_arrays_without_numbers(a):
 @pytest.mark.parametrize('x,says', [('file:///etc/a.jpg', 'web address'), ('data:image/png;base64,AA', 'web address'), ('', 'not the name'), (None, 'NoneType'), (3, 'int'), ('https://example.org/a.jpg', 'web address'), ('.', 'is a folder'), ('nowhere.jpg', 'There is no file')])
 def test_what_is_no_photo(x, says):
     with pytest.raises(PetLearnError, match=says): open_photo(x)
+
+def test_a_jpeg_of_very_many_passes():
+    "A bomb of few pixels: its last pass is repeated, as nobody but an attacker would."
+    data = encode(SMOOTH, 'JPEG', progressive=True)
+    last = data.rindex(b'\xff\xda')
+    bomb = data[:last] + data[last:-2]*200 + data[-2:]
+    with pytest.raises(PetLearnError, match='passes') as e: open_photo(bomb)
+    assert e.value.kind == 'oversized' and open_photo(data).size == SMOOTH.size
+
+def test_many_pixels_of_16_bits_take_little_memory():
+    import tracemalloc
+    data = encode(Image.fromarray(np.arange(4000*3000, dtype=np.uint16).reshape(3000, 4000)), 'PNG')
+    tracemalloc.start()
+    try: img = open_photo(data)
+    finally: peak = tracemalloc.get_traced_memory()[1]; tracemalloc.stop()
+    assert img.size == (4000, 3000) and peak < 4000*3000*6

@@ -721,3 +721,11 @@ def test_listing_needs_neither_torch_nor_pandas(tmp_path):
     r = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True)
     assert r.returncode == 0, r.stderr
     assert len(r.stdout.splitlines()) == 21
+
+def test_answers_are_those_of_the_newest_weights(few, tmp_path):
+    "Trained further through another object, as a background training does."
+    train(few, size=64, epochs=20, cbs=[Do(3, ctrl_c)], runs_dir=tmp_path)
+    old,photo = runs(tmp_path)['V001'],few/'Abyssinian_1.jpg'
+    before = old.predict(photo).probs
+    train(resume='V001', runs_dir=tmp_path)
+    assert old.predict(photo).probs == runs(tmp_path)['V001'].predict(photo).probs != before
