@@ -3,7 +3,8 @@ __version__ = "0.0.1"
 
 import warnings
 
-# two libraries warn about each other when they are loaded, and nobody in front of a notebook can do anything about it
+# two libraries warn about each other when they are loaded, and nobody in front of a notebook can do anything about it;
+# Pillow warns of large photos, which open_photo refuses in its own words
 for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated", r'Image size \(\d+ pixels\) exceeds limit'):
     warnings.filterwarnings('ignore', message=o)
 

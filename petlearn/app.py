@@ -240,8 +240,8 @@ def _about(folder):
     "What a friend should know about the model in `folder`."
     facts = model_json(folder)
     tried = ((facts.get('metrics') or {}).get('valid') or {}).get('in_words')
-    return (f"It knows {in_short(facts['labels'])}, and nothing else. "
-            f"{f'On photos that it had not learned from: {tried}. ' if tried else ''}"
+    return (f"It knows these labels, and nothing else: {in_short(facts['labels'])}. "
+            f"{f'Tried on photos that it had not learned from: {tried}. ' if tried else ''}"
             "Your photos stay on this computer and are not kept.")
 
 # %% ../nbs/15b_app.ipynb #1e4383ae

@@ -6,10 +6,11 @@
 __all__ = ['STEPS', 'COMMANDS', 'FREE', 'OTHER_WORDS', 'MANY', 'train', 'check', 'new', 'predict', 'export', 'app', 'serve',
            'list_runs', 'show', 'compare', 'report', 'stop', 'help_about', 'main']
 
-# %% ../nbs/17_cli.ipynb #93f075eb
+# %% ../nbs/17_cli.ipynb #31b3d324
 import csv, json, os, re, shlex, sys, tempfile, traceback
 from argparse import Namespace
 from fastcore.script import anno_parser, bool_arg
+from functools import partial
 from pathlib import Path
 from subprocess import list2cmdline
 from . import __version__
@@ -137,7 +138,7 @@ def predict(
                             "Expected the name of a file or folder.",
                             "petlearn predict cat.jpg")
     files = list(_expand(photos))
-    way = _format(format, compact, len(files))
+    way = _format(format, compact, [_plain(f) for f,_ in files])
     model = _open_model(_find_model(run, runs_dir))
     failed = way(_answers(model, files), model.labels, whole_number('top', top, 1, 1000))
     if failed: raise PetLearnError(f"{failed} of {len(files)} photos could not be used.", "Expected photos that open.",
@@ -147,7 +148,11 @@ def _expand(photos):
     "Files as they are, folders as the photos in them: pairs of a name, and its error if there is one already."
     from petlearn.photos import find_photos
     for o in photos:
-        try: yield from ((f, None) for f in (find_photos(o) if as_path(o).is_dir() else [o]))
+        try:
+            if (as_path(o)/'model.json').is_file():
+                raise PetLearnError(f"{o} is a model.", "Expected photos.",
+                                    f"petlearn predict --run {_quoted(o)} cat.jpg")
+            yield from ((f, None) for f in (find_photos(o) if as_path(o).is_dir() else [o]))
         except PetLearnError as e: yield o,e
 
 def _answers(model, files):
@@ -174,12 +179,12 @@ def _in_lines(answers, labels, top):
     return _each(answers, lambda name, p: f'{_plain(name)}\t{_plain(p.answer)}',
                  lambda name, e: f'{_plain(name)}\tno answer: {_plain(e.what)}')
 
-def _in_table(answers, labels, top):
-    "A row for each photo: the answer, and the most likely labels."
+def _in_table(answers, labels, top, width):
+    "A row for each photo, whose name is `width` letters wide: the answer, and the most likely labels."
     def row(name, p):
         most = sorted(p.probs.items(), key=lambda o: -o[1])[:top]
-        return f"{_plain(name):<32}  {_plain(p.answer):<19}  " + '  '.join(f'{_plain(k)} {v:.1%}' for k,v in most)
-    return _each(answers, row, lambda name, e: f"{_plain(name):<32}  {'no answer':<19}  {_plain(e.what)}")
+        return f"{_plain(name):<{width}}  {_plain(p.answer):<19}  " + '  '.join(f'{_plain(k)} {v:.1%}' for k,v in most)
+    return _each(answers, row, lambda name, e: f"{_plain(name):<{width}}  {'no answer':<19}  {_plain(e.what)}")
 
 def _each(answers, good, bad, end='\n'):
     "Print what `good` or `bad` make of each of `answers` as it comes; how many are errors?"
@@ -213,15 +218,16 @@ def _text(name):
     "A name as text: on Linux it may hold bytes that are none. (In a terminal, `_plain` is used instead.)"
     return name.encode('utf-8', 'replace').decode()
 
-def _format(word, compact, n):
-    "The function that prints answers in the format `word`, or as is usual for `n` photos."
-    ways = dict(words=_in_words, table=_in_table, csv=_in_csv, json=_in_json)
+def _format(word, compact, names):
+    "The function that prints answers in the format `word`, or as is usual for so many photos with these `names`."
+    table = partial(_in_table, width=min(max(map(len, names), default=0), 60))
+    ways = dict(words=_in_words, table=table, csv=_in_csv, json=_in_json)
     if compact and word: raise PetLearnError(f"--compact and --format {word} are two formats.", "Expected one of them.",
                                              "petlearn predict --compact photos")
     if word and word not in ways:
         raise PetLearnError(f"format={word!r} makes no sense.", f"Expected {', '.join(ways)}.",
                             did_you_mean(word, list(ways)) or "petlearn predict --format csv cat.jpg")
-    return _in_lines if compact else ways[word or ('table' if n > 1 else 'words')]
+    return _in_lines if compact else ways[word or ('table' if len(names) > 1 else 'words')]
 
 # %% ../nbs/17_cli.ipynb #30ab6795
 def _find_model(word, runs_dir):

@@ -357,9 +357,9 @@ _CANT = ("It tells only the labels above. A photo of anything else gets one of t
 
 def _how_to_use(facts):
     "Lines about the three ways to use the model, for the card."
-    return ["With petlearn (`pip install petlearn`):\n", "```python", "from petlearn import Predictor",
+    return ["With petlearn installed:\n", "```python", "from petlearn import Predictor",
             "print(Predictor('this folder').predict('photo.jpg'))", "```\n",
-            "Without PyTorch, with three small packages (`pip install --no-deps petlearn`, then "
+            "Without PyTorch (petlearn installed with `--no-deps`, then "
             "`pip install onnxruntime pillow numpy`):\n", "```python", "from petlearn import lite",
             "print(lite.load('this folder').predict('photo.jpg'))", "```\n",
             "In any other language: check the SHA-256 of `model.onnx`, give it to ONNX Runtime, and do exactly this to "

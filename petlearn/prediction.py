@@ -75,7 +75,9 @@ class Prediction:
 def _card(p, top=5):
     "Prediction `p` as HTML: the photo, the answer, and the `top` labels with bars."
     picture = thumbnail(p.photo, 160, 'what the model saw') if p.photo else ''
-    small = escape(p.doubt) or 'It can only choose among these labels.'
+    known = ('It can only choose among these labels.' if p.novelty is None
+             else f'Not strange to the model (novelty {p.novelty:.1f}, limit {p.limit:g}).')
+    small = escape(p.doubt or known)
     return (f"<div style='display:flex;gap:16px;align-items:center;margin:8px 0'>{picture}"
             f"<div><b>{escape(p.answer)}</b> {escape(p.name)}{bars(p.probs, top)}<small>{small}</small></div></div>")
 
@@ -89,7 +91,7 @@ def _entry(name, o):
     name = name or (o.get('name') if isinstance(o, dict) else '') or 'The upload'
     raise PetLearnError(f"{name} arrived without its content.",
                         "Expected a file of less than 10 MB: larger ones get lost on the way.",
-                        "Choose it again.")
+                        "Choose a smaller copy, or use UploadPredictor.")
 
 def read_uploads(
     value:tuple|dict, # `value` of an ipywidgets `FileUpload`: a tuple (version 8) or a dict by name (version 7)
@@ -143,7 +145,7 @@ def in_order(
     finally: pool.shutdown(cancel_futures=True)
 
 # %% ../nbs/12b_prediction.ipynb #6c491567
-KEEP = 500 # so many pictures does a list of answers hold on to: 75 MB of 224 × 224 pixels each
+KEEP = 500 # so many pictures does a list of answers hold on to; 500 of 224 × 224 pixels take 75 MB
 
 class Asking:
     "What models that answer about photos have in common; each has `labels`, `size`, `limit`, `threads` and `_look`."

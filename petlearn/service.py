@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PORT', 'make_service', 'serve', 'start_service']
 
-# %% ../nbs/15c_service.ipynb #480c4a26
+# %% ../nbs/15c_service.ipynb #be258bdf
 import asyncio, json, re
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +18,7 @@ from .app import (Started, as_child, end_after, in_short, model_folder, need, op
                           start_process)
 from .core import PetLearnError, real_number, say, whole_number
 from .modelfolder import model_json
+from .prediction import Prediction
 from .runs import Run
 
 # %% ../nbs/15c_service.ipynb #282926db
@@ -44,7 +45,7 @@ class _Refusal(Exception):
     "An answer that is no: a status of HTTP, and an error of ours in three sentences."
     def __init__(self, status, *sentences): self.status,self.sentences = status,(*sentences, '', '')[:3]
 
-_CURL = "curl -H 'Content-Type: image/jpeg' --data-binary @cat.jpg http://127.0.0.1:2204/predict"
+_CURL = "curl -H 'Content-Type: image/jpeg' --data-binary @cat.jpg http://{}/predict"
 _REASONS = {400: 'The request is for another computer (its Host header is not 127.0.0.1 or localhost).',
             408: 'The photo did not arrive in time.', 413: 'The photo is too large.',
             415: 'The Content-Type is not that of a photo.', 422: 'This is not a whole photo.',
@@ -56,7 +57,7 @@ def _check_type(headers):
     if re.fullmatch(r'image/[\w.+*-]+|application/octet-stream', kind): return
     raise _Refusal(415, f"The Content-Type is {kind[:60]!r}." if kind else 'There is no Content-Type.',
                    "Expected image/jpeg, another image/*, or application/octet-stream; the photo alone is the body.",
-                   _CURL)
+                   _CURL.format(headers.get('host', '127.0.0.1:2204')))
 
 # %% ../nbs/15c_service.ipynb #0ecf8df4
 async def _body(request, most, timeout):
@@ -108,7 +109,7 @@ class _Guard:
             await send(message)
         hosts = [v.decode('latin-1') for k,v in scope.get('headers', ()) if k == b'host']
         good = scope['type'] != 'http' or len(hosts) == 1 and _HOST.fullmatch(hosts[0])
-        wrong = _Refusal(400, _REASONS[400], "Expected an address that begins with http://127.0.0.1.", _CURL)
+        wrong = _Refusal(400, _REASONS[400], "Expected an address that begins with http://127.0.0.1.")
         await (self.app if good else _refused(wrong))(scope, receive, more)
 
 # %% ../nbs/15c_service.ipynb #baa7775c
@@ -185,11 +186,13 @@ def _operation(path, method, o):
     return (f"<h2>{method.upper()} {escape(path)}</h2><p>{escape(o['summary'])}</p>{body}"
             f'<table><tr><th>status<th>meaning<th>type{rows}</table>{schema}')
 
-def _manual(api):
-    "The OpenAPI description `api` as a page."
+def _manual(api, labels, host):
+    "The OpenAPI description `api` as a page, for a model that knows `labels`, at the address `host`."
+    example = Prediction(dict(zip(labels, [.98, .02, *[0.]*len(labels)])), novelty=.4).facts
     parts = [_operation(path, method, o) for path,methods in api['paths'].items() for method,o in methods.items()]
     errors = f"<h2>Errors</h2><p>Every refusal is JSON, in three sentences:</p>{_pre(_SENTENCES)}"
-    return _html('How to ask', f"<p>{escape(api['info']['description'])}</p>{_pre(_CURL)}{''.join(parts)}{errors}"
+    return _html('How to ask', f"<p>{escape(api['info']['description'])}</p>{_pre(_CURL.format(host))}"
+                 f"<p>The answer looks like this:</p>{_pre(example)}{''.join(parts)}{errors}"
                  '<p><a href="openapi.json">openapi.json</a></p>')
 
 # %% ../nbs/15c_service.ipynb #1fe7b17d
@@ -205,7 +208,8 @@ def _endings(app):
     async def refused(request, e): return _refused(e)
     async def missed(request, e):
         expected = "Expected GET /, GET /health, GET /docs, or POST /predict."
-        return _refused(_Refusal(e.status_code, f"{e.detail}.", expected, _CURL), **e.headers or {})
+        fix = _CURL.format(request.headers['host'])
+        return _refused(_Refusal(e.status_code, f"{e.detail}.", expected, fix), **e.headers or {})
     app.add_exception_handler(_Refusal, refused)
     app.add_exception_handler(HTTPException, missed)
 
@@ -231,6 +235,7 @@ def make_service(
 # %% ../nbs/15c_service.ipynb #5a665083
 def _add_pages(app, model, most):
     "The two pages for people."
+    from fastapi import Request
     from starlette.responses import HTMLResponse
     answers = dict(responses=_responses(_TEXT, 'A page.', kind='text/html'), response_class=HTMLResponse)
 
@@ -240,8 +245,8 @@ def _add_pages(app, model, most):
         return HTMLResponse(text, headers=headers)
 
     @app.get('/docs', summary='A page about all of this.', **answers)
-    async def docs():
-        text,headers = _manual(app.openapi())
+    async def docs(request: Request):
+        text,headers = _manual(app.openapi(), model.labels, request.headers['host'])
         return HTMLResponse(text, headers=headers)
 
 def _add_answers(app, model, most, timeout, dataset):
@@ -301,8 +306,8 @@ def serve(
     seconds = seconds_of(stop_after)
     with closing(open_port(port, PORT)) as s:
         model,dataset = _load(source, runs_dir)
-        say(f"{_address(s)} answers, on this computer only. {_address(s)}/docs says how to ask. Ctrl-C ends it.")
         server = _server(make_service(model, dataset=dataset))
+        say(f"{_address(s)} answers, on this computer only. {_address(s)}/docs says how to ask. Ctrl-C ends it.")
         if seconds: end_after(seconds, lambda: setattr(server, 'should_exit', True))
         try: server.run(sockets=[s])
         except KeyboardInterrupt: pass # the usual way to end it

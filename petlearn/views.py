@@ -95,7 +95,7 @@ class View(widgets.VBox):
         def callback(_):
             self.message.value = ''
             try: f()
-            except Exception as e: self.message.value = sentence(control.description, e)
+            except Exception as e: self.message.value = sentence(control.description.rstrip(':'), e)
         if isinstance(control, widgets.Button): control.on_click(callback)
         else: control.observe(callback, 'value')
 

@@ -122,7 +122,7 @@ def test_page_in_words_without_a_model(monkeypatch, tmp_path):
 def test_page_with_a_model(monkeypatch, folder):
     monkeypatch.setenv('PETLEARN_MODEL', str(folder))
     text,upload = page().children
-    assert 'It knows cat, dog, and nothing else. On photos that it had not learned from: 1 of 80 wrong.' in text.value
+    assert 'It knows these labels, and nothing else: cat, dog. Tried on photos that it had not learned from: 1 of 80 wrong.' in text.value
     assert upload.path not in upload.children, 'a guest may not name files of this computer'
     assert 'torch' not in subprocess.run([sys.executable, '-c', 'import sys; from petlearn.app import page; page(); print([o for o in sys.modules if o in ("torch", "fastai")])'],
                                          capture_output=True, text=True, env=os.environ | dict(PETLEARN_MODEL=str(folder))).stdout

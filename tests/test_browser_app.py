@@ -51,7 +51,7 @@ def visit(browser, folder):
 
 def test_the_page_as_a_friend_sees_it(visit):
     page = visit.page
-    expect(page.get_by_text('It knows cat, dog, and nothing else.')).to_be_visible()
+    expect(page.get_by_text('It knows these labels, and nothing else: cat, dog.')).to_be_visible()
     expect(page.get_by_role('button', name='Choose photos …')).to_be_visible()
     expect(page.get_by_text('from petlearn')).to_have_count(0)
     expect(page.get_by_text('Or a path')).to_have_count(0)
