@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Plan', 'Snapshot', 'snapshot', 'pressable', 'RunMonitor', 'TrainPanel']
 
-# %% ../nbs/15a_panel.ipynb #c49ad433
+# %% ../nbs/15a_panel.ipynb #9b8fe50f
 import copy, csv, math, threading, time
 import ipywidgets as widgets
 import traitlets
@@ -19,7 +19,7 @@ from pathlib import Path
 from .backbones import PREFERENCES, backbones
 from .checks import BAD_FILES, HINTS, STOPS, WARNS, Checkup, check
 from .core import PetLearnError, as_path, counted
-from .loaders import _put_aside, _sides, fit_batch_size
+from .loaders import deal, fit_batch_size
 from .runs import LIVE, Run, RunBook, State, _good_name, _good_note, _progress, _run_folders, find_run
 from .settings import Settings, Steps, resolve, steps_for
 from .training import _settings, train
@@ -99,10 +99,7 @@ def sides(self:Plan) -> dict:
 def _dealt(checkup, valid_pct, test_pct, seed):
     "How many photos each side would get, as `split_photos` deals them out; the training leaves bad files out later."
     df,bad = _once(checkup),_bad(checkup)
-    counts = dict(sorted(Counter(df.label).items()))
-    test = _put_aside('test_n', test_pct, None, counts, {k: v-2 for k,v in counts.items()})
-    valid = _put_aside('valid_n', valid_pct, None, counts, {k: v-test[k]-1 for k,v in counts.items()})
-    sides = _sides(df, df.sha256.map(checkup.groups), valid, test, seed)
+    sides = deal(df, df.sha256.map(checkup.groups), valid_pct, test_pct, seed)
     return Counter(side for side,file in zip(sides, df.file) if file not in bad)
 
 @patch(as_prop=True)
