@@ -8,7 +8,7 @@ from petlearn import PetLearnError, panel
 from petlearn.drawings import draw_pets
 from petlearn.loaders import split_photos
 from petlearn.panel import Plan, RunMonitor, TrainPanel, pressable, snapshot
-from petlearn.runs import CAN, LIVE, Run, State
+from petlearn.runs import CAN, LIVE, Run, State, runs
 from petlearn.settings import steps_for
 from test_runs import pretend
 
@@ -294,9 +294,11 @@ def test_what_a_run_says_is_escaped(tmp_path):
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    "A working folder of one's own."
+    "A working folder of one's own, in which no training goes on when a test has failed."
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    for o in runs(tmp_path/'runs') if (tmp_path/'runs').exists() else ():
+        if 'stop' in o.can: o.stop()
 
 def seen(w):
     w.thread.join(60)
