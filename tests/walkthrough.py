@@ -42,7 +42,7 @@ def save(nb, out):
 def main(out=ROOT/'walkthrough'):
     "Run, save, and say what came out; exit status 1 if a cell failed."
     nb,start = nbformat.read(ROOT/'nbs/walkthrough.ipynb', as_version=4),time.time()
-    print('Running nbs/walkthrough.ipynb, about a minute:')
+    print('Running nbs/walkthrough.ipynb, a minute or two:')
     try: execute(nb, ROOT/'nbs')
     except CellExecutionError as e: sys.exit(f'\nA cell failed:\n{e}')
     n = save(nb, Path(out))
