@@ -1,7 +1,7 @@
 "What all tests share: no network, a fastai folder of their own, drawn pets, and the closing line."
 import multiprocessing, os, sys, tempfile
 from pathlib import Path
-import pytest
+import hypothesis, pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -16,6 +16,9 @@ os.environ.update(FASTAI_HOME=f'{_home}/fastai', HF_HOME=f'{_home}/hf', TORCH_HO
                   PETLEARN_BLOCKED=f'{_home}/blocked', PYTHONPATH=os.pathsep.join([str(HERE/'offline'), str(ROOT)]))
 
 if 'PYTEST_XDIST_WORKER' in os.environ: os.environ['OMP_NUM_THREADS'] = '1' # two workers on two cores, a thread each
+
+hypothesis.settings.register_profile('petlearn', deadline=None) # how long something takes is no test
+hypothesis.settings.load_profile('petlearn')
 
 # new processes are forked from one that has imported what takes seconds, and has done nothing else
 FORKS = multiprocessing.get_context('forkserver')

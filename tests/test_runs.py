@@ -10,6 +10,7 @@ from petlearn import PetLearnError, Predictor, train
 from petlearn.callbacks import load_checkpoint
 from petlearn.drawings import draw_pets
 from petlearn.loaders import split_photos
+from petlearn.modelfolder import model_json, write_facts
 from petlearn.runs import CAN, COLUMNS, EXTRAS, LIVE, NEXT, Run, RunBook, State, find_run, follow, memorable_name, runs
 from conftest import FORKS
 
@@ -507,7 +508,7 @@ def test_replay(few, tmp_path, one_thread, capsys, monkeypatch):
     b = replay('V001', tmp_path/'runs')
     assert weights(a) == weights(b) and b.dataset == a.dataset and 'the same weights as V001' in capsys.readouterr().err
     a._record(environment=a.environment | dict(torch='1.0'))
-    (a.path/'model/model.json').write_text(json.dumps(json.loads((a.path/'model/model.json').read_text()) | dict(sha256='0')))
+    write_facts(a.path/'model', model_json(a.path/'model'), {'model.safetensors': b'others'})
     replay('V001', tmp_path/'runs')
     assert 'Different: torch 1.0, now' in capsys.readouterr().err
     child = train(resume='V002', runs_dir=tmp_path/'runs')
@@ -660,17 +661,17 @@ def _kill_once(i, few, folder, whole, seconds):
     return before
 
 def test_kill_9_at_50_random_moments(few, tmp_path):
-    "At most a hundred seconds; two at a time."
+    "At most forty seconds; two at a time."
     kw = dict(size=64, epochs=6, fine_tune_epochs=1)
     _start(few, tmp_path/'warm', **kw).join()
     start = time.monotonic()
     process = _start(few, tmp_path/'whole', **kw)
     process.join()
-    seconds,whole,end = time.monotonic()-start,weights(runs(tmp_path/'whole')['V001']),time.monotonic() + 100
+    seconds,whole,end = time.monotonic()-start,weights(runs(tmp_path/'whole')['V001']),time.monotonic() + 40
     def kill(i): return _kill_once(i, few, tmp_path/f'{i}', whole, 1.2*seconds) if time.monotonic() < end else None
     with ThreadPoolExecutor(2) as pool: seen = [o for o in pool.map(kill, range(50)) if o]
     print({o: seen.count(o) for o in set(seen)})
-    assert len(seen) >= 15 and seen.count('STATE_UNSPECIFIED') >= 5
+    assert len(seen) >= 8 and seen.count('STATE_UNSPECIFIED') >= 3
 
 # background and from a terminal
 
