@@ -506,7 +506,8 @@ def export_pickle(
     learn,f,nowhere = run.learn,BytesIO(),PurePosixPath()
     learn.dls,learn.opt = learn.dls.new_empty(),None
     # a Path of one system can't be read on another
-    learn.path = learn.dls.path = learn.__stored_args__['path'] = nowhere
+    learn.path = learn.dls.path = nowhere
+    if hasattr(learn, '__stored_args__'): learn.__stored_args__['path'] = nowhere # fastcore 2 keeps none
     learn.backbone = replace(learn.backbone, weights=nowhere)
     torch.save(learn, f, pickle_module=cloudpickle, pickle_protocol=2)
     return write_atomic(file, f.getvalue())
