@@ -182,9 +182,16 @@ def _tar_members(f, budget):
             yield o.name, None if o.isdir() else tar.extractfile(o)
     while f.read(2**20): pass # the checksum stands at the very end
 
+def _promised(f):
+    "How many members the end of the zip archive `f` promises; Python's zipfile doesn't look."
+    f.seek(max(f.seek(0, os.SEEK_END) - 2**16 - 22, 0))
+    end = f.read()
+    return int.from_bytes(end[end.rfind(b'PK\x05\x06')+10:][:2], 'little')
+
 def _zip_members(f, budget):
     "Name and open content (nothing for a folder) of each member of a zip archive."
     with zipfile.ZipFile(f) as z:
+        if len(z.infolist()) != _promised(f): raise zipfile.BadZipFile("its list of members is damaged")
         for o in z.infolist():
             if o.flag_bits & 1: raise _Refused("it is locked with a password")
             if stat.S_IFMT(o.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR): raise _special(o.filename)

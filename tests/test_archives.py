@@ -275,3 +275,11 @@ def test_37_a_network_that_swallows_everything(home, monkeypatch):
         monkeypatch.setattr(photos._download, '__defaults__', (.2,))
         with pytest.raises(PetLearnError, match='The download stopped') as e: pets(download=True)
     assert 'pets(download=True)' in e.value.fix and not (home/'archive/oxford-iiit-pet.tgz').exists()
+
+def test_35_a_zip_whose_list_breaks_off(tmp_path):
+    "The end of its list was damaged so that the list seems to be shorter; Python's zipfile then gives fewer members without a word."
+    data = bytearray(DATA['zip'])
+    data[int(.662109375*(len(data)-1))] = 2
+    (tmp_path/'x.zip').write_bytes(data)
+    with pytest.raises(PetLearnError, match='damaged'): unpack(tmp_path/'x.zip')
+    assert names(tmp_path) == ['x.zip']
