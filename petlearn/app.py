@@ -144,11 +144,11 @@ def start_process(
     seconds:float=90, # Longest wait until it says where it is
 ) -> Started: # It and its address
     "Start a process that ends with this one; raises `PetLearnError` with its reason if it doesn't come up."
-    here = str(Path(PACKAGE).parent.parent) # the same petlearn over there
+    here = str(Path(PACKAGE).parent.parent) # the same petlearn over there, and nothing that lies about here (-P)
     env = os.environ | {'PYTHONPATH': os.pathsep.join(o for o in (here, os.environ.get('PYTHONPATH')) if o)}
     free = dict(creationflags=subprocess.CREATE_NEW_PROCESS_GROUP) if os.name == 'nt' else dict(start_new_session=True)
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([sys.executable, '-c', code], env=env, stdin=subprocess.PIPE,
+        process = subprocess.Popen([sys.executable, '-P', '-c', code], env=env, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=log, **free)
         said = _first_words(process, wants, seconds)
         if 'url' in said: return Started(process, said['url'])
