@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['NEXT', 'LIVE', 'CAN', 'RUN_FOLDER', 'FORMAT', 'COLUMNS', 'EXTRAS', 'State', 'Phase', 'Run', 'csv_text', 'RunStatus',
-           'spark', 'follow', 'memorable_name', 'RunBook', 'runs', 'find_run', 'work', 'start_in_background']
+           'spark', 'follow', 'memorable_name', 'RunBook', 'runs', 'find_run', 'waits_behind', 'work',
+           'start_in_background']
 
 # %% ../nbs/09_runs.ipynb #d3de89c2
 import ast, copy, csv, io, json, operator, os, random, re, shutil, subprocess, sys, time
@@ -876,6 +877,21 @@ def _run_html(run):
 
 Run._repr_html_ = _run_html
 Run.__str__ = lambda run: f"{run.path.name}: {run.summary}. Kept in {run.path}"
+
+# %% ../nbs/09_runs.ipynb #9ecd7dbd
+def _place_in_line(folder):
+    "Since when the run in `folder` waits for its turn, and its number; `None` if it doesn't wait."
+    try: state,since = _read_facts(folder/'run.json')['states'][-1]
+    except PetLearnError: return # damaged: it will never come
+    if state == State.QUEUED and _held(folder): return since,int(RUN_FOLDER.fullmatch(folder.name)[1][1:])
+
+def waits_behind(
+    run:Run, # A run that waits for its turn
+) -> bool: # Must it let another go first?
+    "Does another run in the same folder wait for its turn, and for longer than `run`?"
+    places = {o: _place_in_line(o) for o in _run_folders(run.path.parent)}
+    mine = places.pop(run.path, None)
+    return bool(mine) and any(o < mine for o in places.values() if o)
 
 # %% ../nbs/09_runs.ipynb #f2b99450
 def work(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAMPLE', 'train', 'go_on', 'room_needed', 'replay']
 
-# %% ../nbs/10_training.ipynb #2a34248f
+# %% ../nbs/10_training.ipynb #96a392f6
 import json, math, platform, shutil, threading, time, traceback
 import fastai, psutil, torch
 import numpy as np
@@ -32,7 +32,7 @@ from .loaders import ORDER, add_test_photos, check_split, dataset_version, split
 from .novelty import FEWEST, fit_novelty
 from .photos import pets
 from .runs import (CAN, LIVE, NEXT, Phase, Run, RunBook, State, _good_note, _holding, _model_of_checkpoint,
-                           csv_text, find_run, start_in_background)
+                           csv_text, find_run, start_in_background, waits_behind)
 from .settings import Settings, resolve, takes_settings
 from .store import file_sha256
 
@@ -363,22 +363,32 @@ class _Here:
 
 _HERE = _Here()
 
-def _file_lock(lock):
-    "Take `lock`, or give this process's turn back."
-    try: return lock.acquire(timeout=.2)
-    except Timeout: _HERE.release()
+def _take(run, lock):
+    "Take the turn, in this process and by `lock` in the folder, if nobody has it or has waited for longer than `run`."
+    if not _HERE.acquire(timeout=.2): return False
+    taken = False
+    try:
+        lock.acquire(timeout=.2)
+        taken = not waits_behind(run)
+    except Timeout: pass
+    finally:
+        if not taken:
+            lock.release()
+            _HERE.release()
+    return taken
 
 @contextmanager
 def _turn(job):
     "Wait until no other training is at work in the same folder of runs."
     lock,waits = FileLock(job.run.path.parent/'.turn.lock', thread_local=False),False
-    while not (_HERE.acquire(timeout=.2) and _file_lock(lock)):
+    while not _take(job.run, lock):
         if _HERE.owner == threading.get_ident():
             raise PetLearnError("A training is at work in this very program.", "Expected one at a time.",
                                 "Call train after the other one has ended.")
         if job.asked(): raise _Asked
         if not waits: say(f"{job.run.path.name} waits until another training is over …")
         waits = True
+        time.sleep(.05)
     _HERE.owner,job.begun = threading.get_ident(),time.monotonic()
     if waits: job.start = job.begun
     try: yield

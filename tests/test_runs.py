@@ -11,7 +11,7 @@ from petlearn.callbacks import load_checkpoint
 from petlearn.drawings import draw_pets
 from petlearn.loaders import split_photos
 from petlearn.modelfolder import model_json, write_facts
-from petlearn.runs import CAN, COLUMNS, EXTRAS, LIVE, NEXT, Run, RunBook, State, find_run, follow, memorable_name, runs
+from petlearn.runs import CAN, COLUMNS, EXTRAS, LIVE, NEXT, Run, RunBook, State, find_run, follow, memorable_name, runs, waits_behind
 from conftest import FORKS
 
 QUICK = dict(size=64, epochs=3)
@@ -627,6 +627,18 @@ def test_one_at_a_time(few, tmp_path):
     for o in (first, second, third): o.join(60)
     seen = list(follow(runs(folder)['V001']))
     assert len(seen) == 1 and seen[0].over and '▁' in str(seen[0])
+
+def test_first_come_first_served(few, tmp_path):
+    "Who has waited for longer goes first, even when the lock of the turn is free; those whom nobody works on, or that are damaged, keep nobody waiting."
+    older,given_up,damaged = (pretend(tmp_path, 'QUEUED', states=[('QUEUED', '2026-11-21 10:00:00')]) for _ in range(3))
+    (damaged.path/'run.json').write_text('{')
+    with FileLock(older.path/'.lock', thread_local=False), FileLock(damaged.path/'.lock', thread_local=False):
+        newer = _start(few, tmp_path, **QUICK)
+        _until(lambda: len(runs(tmp_path)) == 4 and runs(tmp_path)['V004'].state == 'QUEUED')
+        newer.join(1.5)
+        assert runs(tmp_path)['V004'].state == 'QUEUED' and not waits_behind(older)
+    newer.join(120)
+    assert runs(tmp_path)['V004'].state == 'SUCCEEDED' and given_up.state == 'STATE_UNSPECIFIED'
 
 def test_a_child_of_a_run_at_work_is_refused(few, tmp_path):
     first = _start(few, tmp_path/'runs', .2, size=64, epochs=500)
