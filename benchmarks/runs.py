@@ -5,7 +5,7 @@ python benchmarks/runs.py safe          epochs of a head with and without checkp
 python benchmarks/runs.py best FOLDER   which epoch to keep: mistakes in validation and in a test set, by three rules
 python benchmarks/runs.py memory        the most memory that a training takes, beside what is asked for before it begins
 """
-import json, os, subprocess, sys, tempfile, time
+import json, subprocess, sys, tempfile, time
 from pathlib import Path
 from speed import quiet, spread, table
 

@@ -7,16 +7,15 @@ __all__ = ['SERVED', 'PAGE', 'PORT', 'finished_run', 'portable_model', 'portable
            'Started', 'start_process', 'as_child', 'end_after', 'notebook_text', 'page', 'in_short', 'start_app',
            'need', 'launch']
 
-# %% ../nbs/15b_app.ipynb #21a9594c
+# %% ../nbs/15b_app.ipynb #45ba6926
 import json, os, re, secrets, signal, socket, subprocess, sys, tempfile, threading, webbrowser
 from collections.abc import Callable
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
-from . import __file__ as PACKAGE
-from .core import PetLearnError, as_path, say, whole_number, write_atomic
+from .core import PetLearnError, as_path, fresh_python, say, whole_number, write_atomic
 from .modelfolder import model_json
-from .runs import LIVE, Run, RunBook, State, find_run
+from .runs import LISTED, LIVE, Run, RunBook, State, find_run
 
 # %% ../nbs/15b_app.ipynb #df4eee29
 SERVED = (State.SUCCEEDED, State.STOPPED)
@@ -31,7 +30,7 @@ def finished_run(
     if state in SERVED: return run.must('use')
     raise PetLearnError(f"{run.path.name} is {state}: its training is not finished.",
                         f"Expected a run that is {' or '.join(SERVED)}.",
-                        f"petlearn show {run.version} --follow" if state in LIVE else "runs() shows which are.")
+                        f"petlearn show {run.version} --follow" if state in LIVE else LISTED)
 
 def _newest(runs_dir):
     "The newest run that is finished; else the newest, of which can be said what it is."
@@ -144,12 +143,9 @@ def start_process(
     seconds:float=90, # Longest wait until it says where it is
 ) -> Started: # It and its address
     "Start a process that ends with this one; raises `PetLearnError` with its reason if it doesn't come up."
-    here = str(Path(PACKAGE).parent.parent) # the same petlearn over there, and nothing that lies about here (-P)
-    env = os.environ | {'PYTHONPATH': os.pathsep.join(o for o in (here, os.environ.get('PYTHONPATH')) if o)}
     free = dict(creationflags=subprocess.CREATE_NEW_PROCESS_GROUP) if os.name == 'nt' else dict(start_new_session=True)
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([sys.executable, '-P', '-c', code], env=env, stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=log, **free)
+        process = fresh_python(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **free)
         said = _first_words(process, wants, seconds)
         if 'url' in said: return Started(process, said['url'])
         Started(process, '').stop()

@@ -8,13 +8,12 @@ __all__ = ['SIDE', 'NOTES', 'LOOK', 'DARK', 'BRIGHT', 'BLURRED', 'AGREE', 'DIFFE
            'look', 'fingerprints', 'look_at_all', 'perceptual_hash', 'agreement', 'near_copies', 'same_pairs',
            'connected', 'copy_groups', 'Finding', 'Checkup', 'checkup_text', 'check']
 
-# %% ../nbs/03_checks.ipynb #7aa99dba
+# %% ../nbs/03_checks.ipynb #0a81877c
 import os
 import numpy as np
 import pandas as pd
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -22,7 +21,7 @@ from textwrap import fill
 from fastcore.basics import patch
 from PIL import Image
 from .cards import thumbnail
-from .core import PetLearnError, as_path, counted, did_you_mean, progress, whole_number
+from .core import PetLearnError, as_path, counted, did_you_mean, in_order, progress, whole_number
 from .fixes import correct, quarantine
 from .labels import (CAT_BREEDS, breed, cat_or_dog, corrections, guess_labeler, is_cat, label_photos,
                              same_labels, similar_labels)
@@ -65,8 +64,8 @@ def _try(f, *args):
 
 def _each(f, items, what):
     "What `f` gives for each of `items`, in order, with a thread for each core."
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        yield from progress(pool.map(f, items), what, len(items))
+    threads = min(os.cpu_count() or 1, 8)
+    return progress(in_order(f, items, threads, 4*threads), what, len(items))
 
 def fingerprints(
     files:list, # Paths

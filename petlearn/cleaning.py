@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KEEP', 'ASIDE', 'Cleaning', 'Plan']
 
-# %% ../nbs/12a_cleaning.ipynb #b5c750da
+# %% ../nbs/12a_cleaning.ipynb #b2ddab54
 import json, os
 import pandas as pd
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from pathlib import Path
 from . import fixes
 from .core import PetLearnError, counted, did_you_mean, say, write_atomic
 from .interpret import Gallery, Interpreter
-from .labels import _rows_for
+from .labels import label_rows
 from .runs import Run, find_run
 from .store import file_sha256
 from .suspects import label_suspects
@@ -51,7 +51,7 @@ def _since(file, label, sha256, row):
 
 def _happened(split):
     "What has happened to photos of a `split` since the training, by file; nothing for those that are as they were."
-    rows = _rows_for([Path(o) for o in split.file])
+    rows = label_rows([Path(o) for o in split.file])
     since = {o.file: _since(o.file, o.label, o.sha256, row) for o,row in zip(split.itertuples(), rows)}
     return {file: why for file,why in since.items() if why}
 
@@ -70,7 +70,7 @@ def _homes(split):
 
 def _by_home(files, homes):
     "`files` in a list for each folder in which they are changed."
-    found,rows = {},_rows_for([Path(o) for o in files])
+    found,rows = {},label_rows([Path(o) for o in files])
     for file,row in zip(files, rows): found.setdefault(Path(row[1]).parent if row else homes[file], []).append(file)
     return found
 

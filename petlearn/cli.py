@@ -6,8 +6,8 @@
 __all__ = ['STEPS', 'COMMANDS', 'FREE', 'OTHER_WORDS', 'MANY', 'train', 'check', 'new', 'predict', 'export', 'app', 'serve',
            'list_runs', 'show', 'compare', 'report', 'stop', 'help_about', 'main']
 
-# %% ../nbs/17_cli.ipynb #31b3d324
-import csv, json, os, re, shlex, sys, tempfile, traceback
+# %% ../nbs/17_cli.ipynb #6061bfc4
+import csv, errno, json, os, re, shlex, sys, tempfile, traceback
 from argparse import Namespace
 from fastcore.script import anno_parser, bool_arg
 from functools import partial
@@ -424,11 +424,22 @@ def _call(argv):
                             did_you_mean(OTHER_WORDS.get(argv[0], argv[0]), list(COMMANDS)) or "petlearn help")
     COMMANDS[argv[0]](**_arguments(argv[0], argv[1:]))
 
+def _drop_output():
+    "What could not be written is thrown away; otherwise Python tries again when it ends."
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+def _unwritten(e):
+    "Status and words if `e` means a full disk."
+    if getattr(e, 'errno', None) != errno.ENOSPC: return
+    _drop_output()
+    return 2,"The disk is full: not all could be written.\nMake room, or write to another one."
+
 def _unexpected(e):
-    "Keep the details of `e` in a file and say where."
+    "Keep the details of `e` in a file; gives status and words."
     with tempfile.NamedTemporaryFile('w', prefix='petlearn-error-', suffix='.txt', delete=False) as f:
         traceback.print_exception(e, file=f)
-    return f"Something unexpected happened: {type(e).__name__}: {str(e)[:200]}\nThe details are in {f.name}"
+    return 1,f"Something unexpected happened: {type(e).__name__}: {str(e)[:200]}\nThe details are in {f.name}"
 
 # %% ../nbs/17_cli.ipynb #07d74f02
 def main(
@@ -437,13 +448,13 @@ def main(
     "Run one command of `petlearn`; never shows a traceback."
     for o in (sys.stdout, sys.stderr): # a terminal that doesn't know a character shall not end the program
         if hasattr(o, 'reconfigure'): o.reconfigure(errors='replace')
-    try: _call(sys.argv[1:] if argv is None else argv)
+    try:
+        _call(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush() # what can't be written shall be heard of here
     except PetLearnError as e: status,text = 2,str(e)
     except KeyboardInterrupt: status,text = 130,'Stopped.'
-    except BrokenPipeError: # `petlearn list | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as e: status,text = 1,_unexpected(e)
+    except BrokenPipeError: return _drop_output() # `petlearn list | head` has seen enough
+    except Exception as e: status,text = _unwritten(e) or _unexpected(e)
     else: return 0
     print(_plain_lines(text), file=sys.stderr)
     return status

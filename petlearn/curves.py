@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['plot_history', 'plot_histories', 'verdict']
 
-# %% ../nbs/08b_curves.ipynb #4c81a925
+# %% ../nbs/08b_curves.ipynb #0bf9d665
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations, groupby, pairwise
 from numbers import Integral, Real
 from statistics import mean, median
-from .core import PetLearnError
+from .core import PetLearnError, percent
 
 # %% ../nbs/08b_curves.ipynb #8193aa04
 _NEEDED = 'phase', 'dataset', 'epoch', 'accuracy', 'cross_entropy'
@@ -249,17 +249,13 @@ def _restless(c):
         return (f"validation loss jumps up and down (between {min(losses):.2f} and {max(losses):.2f}): "
                 f"the steps are too large. Next: {c.other_lr(.3)}")
 
-# %% ../nbs/08b_curves.ipynb #c62cc2c7
-def _percent(share):
-    "`share` for people: with a digit after the point only where it is small."
-    return f'{100*share:.{0 if share >= .0095 else 1}f} %'
-
+# %% ../nbs/08b_curves.ipynb #3c246639
 def _perfect(c):
     "No mistakes in the epoch that is kept."
     if c.kept.score[0] > 0: return
     n = c.photos
     if not n: return "no mistakes among the photos held back: great if they are many, and none has a copy in training"
-    could = _percent(1 - .05**(1/n))
+    could = percent(1 - .025**(1/n))
     if n < 300: return f"no mistakes among {n} photos held back: with so few, up to {could} could still be wrong"
     return (f"no mistakes among {n:,} photos held back: at most {could} of new ones should be wrong; "
             "so perfect that a leak is worth a thought: is a copy of a photo on both sides?")
@@ -302,7 +298,7 @@ def _gap(c):
     if own is None or others is None or own < .8: return
     noise = math.sqrt(max(others*(1-others), 0)/c.photos) if c.photos else 0
     if own - others > max(.12, 2*noise):
-        return (f"right on {_percent(own)} of the training photos and only {_percent(others)} of the others: "
+        return (f"right on {percent(own)} of the training photos and only {percent(others)} of the others: "
                 "it knows its own by heart. Next: more photos of each label")
 
 def _underfitting(c):
@@ -312,7 +308,7 @@ def _underfitting(c):
     tail = 'hardly learning any more' if _fell([o.train for o in c.phase]) < .12 else 'still learning'
     advice = 'lr=0.01' if 0 < c.lr < 3e-3 else c.again(c.end, 3)
     other = '' if c.params.get('preference') == 'accuracy_first' else ", or preference='accuracy_first'"
-    return f"right on only {_percent(own)} even of the training photos, and {tail}: underfitting. Next: {advice}{other}"
+    return f"right on only {percent(own)} even of the training photos, and {tail}: underfitting. Next: {advice}{other}"
 
 def _slipped(c):
     "Ended worse than it had been."
@@ -324,7 +320,7 @@ def _slipped(c):
 def _well(c):
     "None of the above."
     kept = '' if c.kept is c.low else f'; {c.fewest()}'
-    wrong = '' if c.kept.right is None else f"; wrong on {_percent(1-c.kept.right)} of the photos held back"
+    wrong = '' if c.kept.right is None else f"; wrong on {percent(1-c.kept.right)} of the photos held back"
     stayed = '' if c.low is c.end else ' and stayed near it'
     return f"all well: validation loss came down to {c.low.valid:.3g} in {c.name(c.low)}{stayed}{kept}{wrong}"
 

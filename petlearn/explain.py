@@ -760,7 +760,7 @@ def _find(word):
     names = [o.name for theme in _THEMES.values() for o in theme]
     raise PetLearnError(f"{str(word)[:60]!r} is not in the glossary.",
                         f"Expected one of {len(names)} words, such as {', '.join(names[:5])}.",
-                        did_you_mean(word, names) or "explain() lists them all.")
+                        did_you_mean(word, names) or "explain() lists them all; in a terminal: petlearn help glossary")
 
 # %% ../nbs/16_explain.ipynb #cc4d74db
 def _first_sentence(text): return re.match(r'.*?[.?!](?=\s|$)', text, re.S)[0]

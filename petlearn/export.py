@@ -6,8 +6,8 @@
 __all__ = ['APART', 'NEAR', 'NAMES', 'Portable', 'preprocessing', 'weights_licence', 'Parity', 'parity', 'doubts', 'model_card',
            'export_model', 'export_pickle', 'read_pickle']
 
-# %% ../nbs/14_export.ipynb #7fd7dd66
-import json, math, os, platform, re, shutil, subprocess, sys, tempfile, time, warnings
+# %% ../nbs/14_export.ipynb #06b508e8
+import json, math, os, platform, re, shutil, subprocess, tempfile, time, warnings
 import numpy as np
 import cloudpickle, onnx, torch
 from contextlib import contextmanager, suppress
@@ -22,7 +22,7 @@ from fastai.learner import Learner, load_learner
 from torch import nn
 from . import __version__, lite
 from .backbones import backbone
-from .core import PetLearnError, as_path, counted, progress, say, write_atomic
+from .core import PetLearnError, as_path, counted, fresh_python, progress, say, write_atomic
 from .evaluate import in_words
 from .features import OPSET, Trunk, onnx_bytes
 from .learner import save_model
@@ -30,7 +30,7 @@ from .modelfolder import model_json, write_facts
 from .opening import PhotoError
 from .predict import FEW, Predictor
 from .prediction import Prediction
-from .runs import Run, _holding, find_run
+from .runs import Run, find_run, holding
 from .store import file_sha256
 
 # %% ../nbs/14_export.ipynb #bece9187
@@ -230,10 +230,8 @@ print(json.dumps([o.predict(photo).facts for o in models]))'''
 
 def _begin_fresh(folder):
     "Start a process that knows nothing yet, and let it open both formats in `folder`."
-    here = str(Path(lite.__file__).parent.parent) # the same petlearn over there, and nothing that lies about here (-P)
-    env = os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, [here, os.environ.get('PYTHONPATH')]))}
-    return subprocess.Popen([sys.executable, '-P', '-c', _FRESH, str(folder)], env=env, text=True, errors='replace',
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    return fresh_python(_FRESH, folder, text=True, errors='replace', stdin=pipe, stdout=pipe, stderr=pipe)
 
 def _end_fresh(process, photo, expected):
     "Ask the fresh process about the file `photo`; raises `PetLearnError` if it can't answer, or not as `expected`."
@@ -451,7 +449,7 @@ def _publish(stage, target):
 
 def _publish_own(run, stage, before):
     "Move the model in `stage` into `run`, whose weights were `before`; raises `PetLearnError` if it has others now."
-    with _holding(run):
+    with holding(run):
         if _weights(run.path/'model') == before: return _publish(stage, run.path/'model')
     raise PetLearnError(f"{run.path.name} was trained further while it was exported.", "Expected a run at rest.",
                         "Export it again.")

@@ -4,28 +4,27 @@
 
 # %% auto #0
 __all__ = ['OPSET', 'VERSION', 'Trunk', 'onnx_bytes', 'openvino_engine', 'torch_engine', 'engine', 'trunk_features',
-           'bank_folder', 'FeatureBank', 'feature_dataloaders', 'features', 'plot_features', 'explain_cost']
+           'bank_folder', 'FeatureBank', 'feature_dataloaders', 'file_of', 'features', 'plot_features', 'explain_cost']
 
-# %% ../nbs/06_features.ipynb #9aad4d85
-import hashlib, json, sys, time, warnings
+# %% ../nbs/06_features.ipynb #9788516f
+import hashlib, json, sys, threading, time, warnings
 import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
 import timm, torch, torchvision
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
 from pathlib import Path
 from PIL import ImageOps
-from fastai.data.core import DataLoaders
+from fastai.data.core import DataLoaders, TfmdLists
 from fastai.data.load import DataLoader
 from fastai.torch_core import default_device
 from torch import nn
 from .backbones import Backbone, backbone, network, need_weights
-from .core import PetLearnError, as_path, progress, say, whole_number
+from .core import PetLearnError, as_path, in_order, progress, say, whole_number
 from .loaders import check_split, fit_batch_size, seen_size
 from .opening import SIZES, open_photo, square_photo
 from .store import Store, file_sha256, read_same, store_folder
@@ -52,6 +51,8 @@ class Trunk(nn.Module):
 # %% ../nbs/06_features.ipynb #2afb9a24
 OPSET = 17 # version of the ONNX operations: one that programs of 2023 can read
 
+_ONE_EXPORT = threading.Lock() # two at once would fail
+
 def onnx_bytes(
     net:nn.Module, # Takes pixels as `Trunk` does
     size:int, # Width and height of the pictures, in pixels
@@ -59,7 +60,7 @@ def onnx_bytes(
 ) -> bytes: # A file in the ONNX format, for any number of pictures at a time
     "The network `net` as a file that many other programs can run."
     f,example = BytesIO(),torch.zeros(1, size, size, 3, dtype=torch.uint8)
-    with warnings.catch_warnings(): # the older of torch's two exporters is much the quicker, and says that it is old
+    with _ONE_EXPORT, warnings.catch_warnings(): # the older of torch's two exporters is the quicker, and says it is old
         warnings.simplefilter('ignore')
         torch.onnx.export(net, (example,), f, dynamo=False, opset_version=OPSET, input_names=['pixels'],
                           output_names=list(outputs), dynamic_axes={o: {0: 'photos'} for o in ('pixels', *outputs)})
@@ -135,10 +136,9 @@ def _look(rows, size, run):
 def _batches(rows, bs): return [rows[i:i+bs] for i in range(0, len(rows), bs)]
 
 def _look_at_all(rows, size, run, bs):
-    "Look at `rows`, a thread for each core; gives each batch's result as it is ready, and stops when nobody asks."
-    pool = ThreadPoolExecutor(torch.get_num_threads())
-    try: yield from pool.map(lambda o: _look(o, size, run), _batches(rows, bs))
-    finally: pool.shutdown(cancel_futures=True)
+    "Look at `rows`, a thread for each core; gives the batches' results one after the other."
+    threads = torch.get_num_threads()
+    return in_order(lambda o: _look(o, size, run), _batches(rows, bs), threads, 2*threads)
 
 # %% ../nbs/06_features.ipynb #fb68149f
 def trunk_features(
@@ -239,9 +239,12 @@ def feature_dataloaders(
     return DataLoaders(_RowsDL(data[0], bs=bs, shuffle=True, drop_last=True), _RowsDL(data[1], bs=1024),
                        device=default_device())
 
-# %% ../nbs/06_features.ipynb #40b7c75e
-def _file_of(items, i):
-    "The file of number `i` of fastai's `items`: the first thing in its pipeline that is a path."
+# %% ../nbs/06_features.ipynb #dffb2a21
+def file_of(
+    items:TfmdLists, # fastai's list of inputs, such as `dls.valid_ds.tls[0]`
+    i:int, # Number of a photo in it
+) -> str: # Its file
+    "The file of a photo in fastai's `items`: the first path in their pipeline; raises `PetLearnError` without one."
     item = items._get(i)
     for f in items.tfms.fs:
         if isinstance(item, (str, Path)): return str(item)
@@ -254,7 +257,7 @@ def _as_table(source):
     if not isinstance(source, DataLoaders): return check_split(source)
     rows = []
     for usage,ds in (('train', source.train_ds), ('valid', source.valid_ds)):
-        files = [_file_of(ds.tls[0], i) for i in range(len(ds))]
+        files = [file_of(ds.tls[0], i) for i in range(len(ds))]
         rows += [(o, str(source.vocab[int(i)]), usage) for o,i in zip(files, ds.tls[1])]
     df = pd.DataFrame(rows, columns=['file', 'label', 'usage'])
     return check_split(df.assign(sha256=[file_sha256(o) for o in df.file]))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Filmstrip', 'Film', 'ShowFilm']
 
-# %% ../nbs/08c_filmstrip.ipynb #066660a8
+# %% ../nbs/08c_filmstrip.ipynb #b735892e
 import csv, hashlib, io, time
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from fastai.callback.core import Callback
 from fastai.torch_core import no_random, to_device
 from .cards import bars, shown_name, thumbnail
 from .core import PetLearnError, as_path, counted, say, whole_number, write_atomic
-from .features import FeatureBank, _file_of
+from .features import FeatureBank, file_of
 
 # %% ../nbs/08c_filmstrip.ipynb #29a9f7f6
 def _lot(word): return hashlib.sha256(word.encode('utf-8', 'surrogateescape')).hexdigest()
@@ -38,7 +38,7 @@ def _held_back(dls, bank):
     "The files of the photos held back, and their labels, in the order of the data set."
     ds = dls.valid_ds
     if hasattr(ds, 'tls'):
-        return [_file_of(ds.tls[0], i) for i in range(len(ds))],[str(dls.vocab[int(o)]) for o in ds.tls[1]]
+        return [file_of(ds.tls[0], i) for i in range(len(ds))],[str(dls.vocab[int(o)]) for o in ds.tls[1]]
     if bank is None:
         raise PetLearnError("This learner doesn't say in which files its photos are.", "Expected its bank, too.",
                             "Filmstrip('my film', bank)")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Change', 'Changes', 'changes', 'quarantine', 'correct', 'undo']
 
-# %% ../nbs/02b_fixes.ipynb #26d14c44
+# %% ../nbs/02b_fixes.ipynb #a2a73707
 import csv, errno, json, os, re
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 from .core import PetLearnError, as_path, progress, say, whole_number, write_atomic
-from .photos import SUFFIXES, _folder, find_photos
+from .photos import SUFFIXES, find_photos, photo_folder
 
 # %% ../nbs/02b_fixes.ipynb #2bcb6b53
 _HOME,_RECORD,_LABELS,_KINDS = '_quarantine','change.json','labels.csv',('quarantine','labels')
@@ -211,7 +211,7 @@ def changes(
     folder:str|Path, # Folder of photos
 ) -> Changes: # A list of `Change`, the newest last
     "What petlearn changed in `folder`, with what was undone since."
-    home = _folder(folder)/_HOME
+    home = photo_folder(folder)/_HOME
     return Changes(_read_record(home, o)[0] for o in _numbers(home) if (home/str(o)/_RECORD).exists())
 
 # %% ../nbs/02b_fixes.ipynb #90b11ad2
@@ -258,7 +258,7 @@ def quarantine(
     yes:bool=False, # Say `True` to move more than 20 % of the photos
 ) -> Change: # What was done; `.undo()` takes it back
     "Move `files` to `folder/_quarantine/number`, all of them or none; raises `PetLearnError` if that can't be done."
-    folder,why = _folder(folder),_good_why(why)
+    folder,why = photo_folder(folder),_good_why(why)
     names = _names(files, folder)
     _check_share(len(names), folder, yes)
     names = _with_texts(names, folder)
@@ -390,7 +390,7 @@ def correct(
     was:dict|None=None, # The label so far for each path, to be kept beside the right one
 ) -> Change: # What was done; `.undo()` takes it back
     "Write `labels` into the `labels.csv` of `folder`, all or none; raises `PetLearnError` if that can't be done."
-    folder,why = _folder(folder),_good_why(why)
+    folder,why = photo_folder(folder),_good_why(why)
     labels = _good_labels(labels, folder, was)
     _check_share(len(labels), folder, yes)
     _check_writable({folder}, folder)
@@ -448,7 +448,7 @@ def undo(
     number:int|None=None, # Which change; the newest that stands when left out
 ) -> Change: # What was taken back; its `undone` is empty if some files had to stay in quarantine
     "Take back a change to `folder`, overwriting nothing; raises `PetLearnError` if it can't be taken back."
-    folder = _folder(folder)
+    folder = photo_folder(folder)
     _pick(folder, number)
     with _turn(folder) as home:
         change = _pick(folder, number) # once more: another program may have been quicker

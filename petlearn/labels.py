@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CAT_BREEDS', 'DOG_BREEDS', 'MAX_LABEL', 'CORRECTIONS', 'MAX_ROWS', 'RARE', 'LONG', 'is_cat', 'cat_or_dog', 'breed',
-           'by_folder', 'by_regex', 'by_csv', 'by_sidecar', 'corrections', 'label_photos', 'labeler_name',
+           'by_folder', 'by_regex', 'by_csv', 'by_sidecar', 'label_rows', 'corrections', 'label_photos', 'labeler_name',
            'guess_labeler', 'label_table', 'show_labels', 'SimilarLabel', 'similar_labels', 'same_labels']
 
 # %% ../nbs/02_labels.ipynb #bafe536c
@@ -255,7 +255,10 @@ def _tables_above(folders, labeler):
     tables = {o: labeler.labels if os.path.realpath(o) == own else _read_table(o) for o in files}
     return {o: [(f, tables[f]) for f in near if f in tables] for o,near in above.items()}
 
-def _rows_for(paths, labeler=None):
+def label_rows(
+    paths:list, # Photos
+    labeler:Callable|None=None, # Function whose labels the tables may hold; any, when left out
+) -> list: # For each photo `(label, table)`, or `None`
     "For each of `paths`: its label in the nearest labels.csv, and that table; `None` where there is none."
     names = [os.path.dirname(o if isinstance(o, (str, Path)) else as_path(o)) for o in paths]
     absolute = {o: _absolute(o) for o in set(names)}
@@ -269,7 +272,7 @@ def _rows_for(paths, labeler=None):
 def _fixed(paths, labeler):
     "The corrected label of each of `paths`, or `None`; the table that `labeler` itself reads corrects nothing."
     own = labeler.path if isinstance(labeler, by_csv) else None
-    return [row[0] if row and row[1] != own else None for row in _rows_for(paths, labeler)]
+    return [row[0] if row and row[1] != own else None for row in label_rows(paths, labeler)]
 
 def corrections(
     photos:str|Path|list, # Paths of photos, or a folder
@@ -369,7 +372,7 @@ def guess_labeler(
         raise PetLearnError("There are no photos to label.",
                             "Expected a list of paths.",
                             "find_photos('pets') makes one.")
-    rows = _rows_for(paths)
+    rows = label_rows(paths)
     rest = [o for o,row in zip(paths, rows) if row is None]
     _check_capitals([o.name for o in rest])
     rule = _sure_rule(paths) or _sure_rule(rest) or (_weaker_rule(rest) if rest else by_csv(rows[0][1]))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SHARES', 'FLAT', 'ENOUGH', 'LearningCurve', 'learning_curve']
 
-# %% ../nbs/11b_learning_curve.ipynb #352e08b1
+# %% ../nbs/11b_learning_curve.ipynb #51a0901d
 import math, warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from .cards import plot_tag
-from .core import PetLearnError, counted, progress, whole_number
-from .evaluate import _percent, _shown, error_interval, in_words, mean_interval
+from .core import PetLearnError, counted, percent, progress, whole_number
+from .evaluate import error_interval, in_words, mean_interval, table_text
 from .runs import Run, find_run
 
 # %% ../nbs/11b_learning_curve.ipynb #dada8638
@@ -150,14 +150,14 @@ def verdict(self:LearningCurve) -> str:
     (_,low,high,helped),df,n = self._gain(),self.table,len(self.truth)
     half,whole = df.iloc[self.half],df.iloc[-1]
     with_half,with_all = f"with {half.photos:,.0f} photos",f"with {whole.photos:,.0f}"
-    steps = f"{with_half} wrong on {_percent(half.error)}, {with_all} on {_percent(whole.error)}"
+    steps = f"{with_half} wrong on {percent(half.error)}, {with_all} on {percent(whole.error)}"
     if helped:
-        more = f"; twice as many may bring it to about {_percent(whole.error**2/half.error)}" if whole.error else ''
+        more = f"; twice as many may bring it to about {percent(whole.error**2/half.error)}" if whole.error else ''
         return f"More photos would help: {steps}{more}. {_which(self.labels)}".strip()
     if helped is False:
         most = self.sizes.iloc[-1].max()
         rule = f" More than {ENOUGH:,} of a label are seldom worth the work." if most > ENOUGH else ''
-        return (f"More photos of this kind would hardly help: {steps}, at most {_percent(max(high, 0))} less.{rule} "
+        return (f"More photos of this kind would hardly help: {steps}, at most {percent(max(high, 0))} less.{rule} "
                 "Photos from other places and in other light may.")
     if not half.wrong + whole.wrong:
         return (f"Nothing to see: no mistake {with_half}, and none {with_all}. "
@@ -233,12 +233,12 @@ _MOST = 12 # labels in a table for people
 @patch
 def _sections(self:LearningCurve):
     "Tables as text, and a line about what isn't in them."
-    df = self.table.assign(error=[_percent(o) for o in self.table.error], share=[f'{o:.0%}' for o in self.table.share],
-                           best=[_percent(o) for o in self.table.low], worst=[_percent(o) for o in self.table.high])
+    df = self.table.assign(error=[percent(o) for o in self.table.error], share=[f'{o:.0%}' for o in self.table.share],
+                           best=[percent(o) for o in self.table.low], worst=[percent(o) for o in self.table.high])
     each = self.labels.drop(columns='helped')
     more = f"and {len(each)-_MOST} more labels: .labels has all of them" if len(each) > _MOST else ''
-    return (_shown(df.drop(columns=['low', 'high']), '.1f').set_index('share'),
-            _shown(each.head(_MOST), '.1f'), more)
+    return (table_text(df.drop(columns=['low', 'high']), '.1f').set_index('share'),
+            table_text(each.head(_MOST), '.1f'), more)
 
 @patch
 def __str__(self:LearningCurve):

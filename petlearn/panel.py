@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Plan', 'Snapshot', 'snapshot', 'pressable', 'RunMonitor', 'TrainPanel']
 
-# %% ../nbs/15a_panel.ipynb #9b8fe50f
+# %% ../nbs/15a_panel.ipynb #6350fd82
 import copy, csv, math, threading, time
 import ipywidgets as widgets
 import traitlets
@@ -13,17 +13,17 @@ from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass, field
 from fastcore.basics import patch
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape
 from pathlib import Path
 from .backbones import PREFERENCES, backbones
 from .checks import BAD_FILES, HINTS, STOPS, WARNS, Checkup, check
-from .core import PetLearnError, as_path, counted
+from .core import PetLearnError, as_path, counted, watched_by
 from .loaders import deal, fit_batch_size
-from .runs import LIVE, Run, RunBook, State, _good_name, _good_note, _progress, _run_folders, find_run
+from .runs import LIVE, Run, RunBook, State, check_name, check_note, find_run, last_said, run_folders
 from .settings import Settings, Steps, resolve, steps_for
-from .training import _settings, train
-from .views import View, button, choice, row, sentence, status, tiles, typed_path
+from .training import train, training_settings
+from .views import View, button, choice, meter, row, sentence, status, tiles, typed_path
 
 # %% ../nbs/15a_panel.ipynb #5c56b858
 class Plan:
@@ -85,7 +85,7 @@ def but(self:Plan,
 @patch(as_prop=True)
 def params(self:Plan) -> dict:
     "All settings, also those that were not given; raises `PetLearnError` for one that makes no sense."
-    return _settings(dict(self.settings))
+    return training_settings(dict(self.settings))
 
 # %% ../nbs/15a_panel.ipynb #298976fc
 @patch(as_prop=True)
@@ -111,7 +111,7 @@ def steps(self:Plan) -> Steps:
 
 def _batches(o, asked):
     "The steps `o` in words, where a batch of `asked` photos was asked for."
-    why = f', because there are no more photos than that' if asked and asked > o.bs else ''
+    why = ', because there are no more photos than that' if asked and asked > o.bs else ''
     left = o.photos % o.bs
     rest = f' ({counted(left, "photo")} must wait for the next epoch)' if left else ''
     return (f"Batches of {o.bs}{why}: {counted(o.fastai, 'step')} in an epoch{rest}, "
@@ -136,9 +136,9 @@ def must(self:Plan) -> Plan: # The same
     if self.photos is None: self.checkup # which says so
     p = self.params
     self.checkup.must(BAD_FILES if p['skip_damaged'] else ())
-    taken = [Run(o).name for o in _run_folders(self.runs_dir)]
-    if self.name: _good_name(self.name, taken)
-    _good_note(self.note)
+    taken = [Run(o).name for o in run_folders(self.runs_dir)]
+    if self.name: check_name(self.name, taken)
+    check_note(self.note)
     self.steps
     return self
 
@@ -214,7 +214,7 @@ def snapshot(
 
 def _read(run):
     now = run.status
-    facts,said = run.facts,_progress(run.path) # after the state, so that they are complete when it is over
+    facts,said = run.facts,last_said(run.path) # after the state, so that they are complete when it is over
     return Snapshot(run.path.name, str(now.state), run.can, _steps_done(run, facts, said), _steps_of(run, facts),
                     _training_time(facts, said, now.state), _phase(now), now.done/max(now.of, 1), _figures(run),
                     '' if now.state in LIVE else _result(run, facts))
@@ -274,8 +274,11 @@ def _phase(now):
     "What the training does, of which its status `now` tells, in words."
     if now.over or not now.phase: return ''
     what = f'epoch {now.epoch} of {now.epochs}, step' if now.epochs else 'photo'
-    left = f', about {_time(now.left)} to go' if now.left is not None and now.left >= 1 else ''
-    return f'{now.phase}: {what} {now.done:,} of {now.of:,}{left}'
+    return f'{now.phase}: {what} {now.done:,} of {now.of:,}{_to_go(now.left)}'
+
+def _to_go(left):
+    "The seconds that are `left`, as the end of a sentence; nothing if they are few, or not known."
+    return f', about {_time(left)} to go' if left is not None and left >= 1 else ''
 
 def _result(run, facts):
     "How a training that is over ended, in words."
@@ -400,9 +403,7 @@ def _fields(o):
 
 def _bar(o):
     "How much of its phase is done; nothing when it is over."
-    if o.over or not o.phase: return ''
-    return (f'<progress max="1" value="{o.done:.3f}" aria-label="{escape(o.phase, quote=True)}" style="width:240px">'
-            f'</progress> {escape(o.phase)}')
+    return '' if o.over or not o.phase else meter(o.done, o.phase)
 
 def _to_use(run):
     "What to type to use the model of `run`."
@@ -488,9 +489,9 @@ class TrainPanel(View):
         self.name = _field(widgets.Text, 'Name', '', 'Small letters and dashes', '260px', placeholder='by chance')
         self.note = _field(widgets.Text, 'Description', '', 'A line for yourself', '480px')
         self.look,self.train = button('Look', 'Look at the photos again'),button('Train', 'In a process of its own')
-        self.photos,self.sums,self.code = (widgets.HTML() for _ in range(3))
+        self.photos,self.far,self.sums,self.code = (widgets.HTML() for _ in range(4))
         self.reason = widgets.HTML(layout=widgets.Layout(flex='1 1 320px', width='auto')) # beside the button
-        super().__init__(row(self.folders, self.look), self.photos, row(*self.controls.values()),
+        super().__init__(row(self.folders, self.look), self.photos, self.far, row(*self.controls.values()),
                          row(self.name, self.note), self.sums, row(self.train, self.reason), self.code, self.monitors)
         for o in (self.folders, self.look): self._when(o, self._look)
         for o in (*self.controls.values(), self.name, self.note): self._when(o, self._show)
@@ -523,7 +524,8 @@ def _look(self:TrainPanel):
 def _look_at(self:TrainPanel, plan):
     "What the thread does."
     try:
-        if plan.photos is not None: plan.why_not # which looks at the photos
+        with watched_by(partial(self._tell, plan)):
+            if plan.photos is not None: plan.why_not # which looks at the photos
         if plan is not self.asked: return # other folders were named meanwhile
         self.looked = plan
         self._show()
@@ -539,18 +541,24 @@ def _show(self:TrainPanel):
     with self._lock:
         plan = self.plan
         why = self._why_not(plan)
-        self.photos.value = _photos_html(plan) if plan else status(self._looking())
+        self.photos.value,self.far.value = _photos_html(plan) if plan else status(self._looking()),''
         self.sums.value = status(plan.arithmetic if plan else '')
         self.code.value = '' if why else f'<small>The same, typed: <code>{escape(plan.code)}</code></small>'
         self.train.disabled = bool(why)
         self.reason.value = status(f'Not yet: {why}' if why else _queue(plan))
 
 @patch
+def _tell(self:TrainPanel, plan, what, done, of, left):
+    "Show how far the look at the photos of `plan` is."
+    if not of or plan is not self.asked or self.looked: return
+    self.far.value = meter(done/of, f'{what}: {done:,} of {of:,}{_to_go(left)}')
+
+@patch
 def _looking(self:TrainPanel):
     "What it looks at, in words."
     photos = self.asked and self.asked.photos
     names = ', '.join(map(str, photos)) if isinstance(photos, list) else photos
-    return f'Looking at the photos in {names} … (the first time, thousands take a minute)' if names else ''
+    return f'Looking at the photos in {names} …' if names else ''
 
 @patch
 def _why_not(self:TrainPanel, plan):

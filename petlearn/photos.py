@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SUFFIXES', 'MAX_MEMBERS', 'MAX_BYTES', 'MAX_RATIO', 'PETS_URL', 'PETS_SIZE', 'PETS_START', 'PETS_COUNT', 'PhotoList',
-           'find_photos', 'show_photos', 'unpack', 'pets']
+           'find_photos', 'photo_folder', 'show_photos', 'unpack', 'fastai_folder', 'pets']
 
 # %% ../nbs/01_photos.ipynb #53194066
 import bz2, gzip, hashlib, lzma, os, re, shutil, stat, tarfile, urllib.request, zipfile
@@ -73,16 +73,18 @@ def find_photos(
     folder:str|Path, # Folder to look through, sub-folders included
 ) -> PhotoList: # Paths in sorted order, and a count of what was skipped
     "List the photos below `folder`; raises `PetLearnError` if it is missing or holds none."
-    folder = _folder(folder)
+    folder = photo_folder(folder)
     files = [(o, _skip_reason(o, folder)) for o in _all_files(folder) if not _is_record(o)]
     skipped = Counter(why for _,why in files if why)
     photos = PhotoList([o for o,why in files if not why], folder, skipped)
     if not photos: raise _no_photos(folder, skipped)
     return photos
 
-# %% ../nbs/01_photos.ipynb #1cbc21f3
-def _folder(folder):
-    "`folder` as a `Path` that is surely a folder."
+# %% ../nbs/01_photos.ipynb #76089407
+def photo_folder(
+    folder:str|Path, # Where photos should be
+) -> Path: # The same
+    "`folder` as a `Path` that is surely a folder; raises `PetLearnError` for anything else."
     no_address(folder)
     folder = as_path(folder)
     if folder.is_dir(): return folder
@@ -291,12 +293,14 @@ def _cant_unpack(archive, folder, e):
                          f"Expected an archive of photos: up to {MAX_MEMBERS:,} files, {MAX_BYTES//2**30} GB.",
                          f"Nothing was left behind. {fix}")
 
-# %% ../nbs/01_photos.ipynb #991e3677
+# %% ../nbs/01_photos.ipynb #d573712e
 PETS_URL = 'https://s3.amazonaws.com/fast-ai-imageclas/oxford-iiit-pet.tgz'
 PETS_SIZE,PETS_START,PETS_COUNT = 811_706_944,'e4db5c768afd933bb91f5f594d7417a4',7390
 
-def _fastai_folder(kind):
-    "fastai's own folder for `'data'` or `'archive'`; the environment variable `FASTAI_HOME` moves both."
+def fastai_folder(
+    kind:str, # `'data'` or `'archive'`
+) -> Path: # A folder that is there
+    "fastai's own folder for `kind`; the environment variable `FASTAI_HOME` moves both."
     from fastcore.xtras import Config # at call time, as above
     places = dict(data='data', archive='archive', storage='tmp', model='models') # as in fastai, without its slow import
     return Config(os.getenv('FASTAI_HOME', '~/.fastai'), 'config.ini', create=places, save=False).path(kind)
@@ -306,7 +310,7 @@ def pets(
     download:bool=False, # Fetch the real photos (811 MB) if they aren't on this computer?
 ) -> Path: # Folder with the photos
     "The folder of Oxford-IIIT Pets where fastai keeps it, or else a folder of drawn pets; see `find_photos`."
-    folder = _fastai_folder('data')/'oxford-iiit-pet'/'images'
+    folder = fastai_folder('data')/'oxford-iiit-pet'/'images'
     n = sum(1 for _ in folder.glob('*.jpg'))
     if 0 < n < PETS_COUNT: say(f"Only {n:,} of the {PETS_COUNT:,} photos are in {folder}.")
     if n: return folder
@@ -318,7 +322,7 @@ def pets(
 
 def _drawn_pets(n=200, seed=42):
     "A folder of drawn pets beside fastai's data; drawn the first time, and renamed when all of them are there."
-    folder = _fastai_folder('data')/f'drawn-pets-{n}-{seed}'
+    folder = fastai_folder('data')/f'drawn-pets-{n}-{seed}'
     try: return folder if folder.exists() else draw_pets(folder.with_name(f'.{folder.name}'), n, seed).rename(folder)
     except OSError as e:
         if folder.exists(): return folder # another notebook was quicker
@@ -358,7 +362,7 @@ def _download_pets(folder):
     "Fetch, check and unpack the Oxford-IIIT Pets into `folder`."
     _make_way(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    archive = _fastai_folder('archive')/'oxford-iiit-pet.tgz'
+    archive = fastai_folder('archive')/'oxford-iiit-pet.tgz'
     archive.parent.mkdir(parents=True, exist_ok=True)
     part = archive.with_name(archive.name+'.part')
     if not archive.exists():

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['plant', 'Grade', 'grade']
 
-# %% ../nbs/03a_practice.ipynb #3fab606c
+# %% ../nbs/03a_practice.ipynb #0c969df7
 import hashlib, json, os, shutil
-from collections import Counter, namedtuple
+from collections import namedtuple
 from collections.abc import Callable
 from html import escape
 from io import BytesIO

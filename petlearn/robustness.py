@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['CHANGES', 'Robustness', 'robustness']
 
-# %% ../nbs/11a_robustness.ipynb #8bb7fd83
-from concurrent.futures import ThreadPoolExecutor
+# %% ../nbs/11a_robustness.ipynb #33c13ff8
 from copy import deepcopy
 from dataclasses import dataclass, field
 from html import escape
@@ -16,8 +15,8 @@ from textwrap import fill
 from fastcore.basics import patch
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat
 from .cards import plot_tag
-from .core import PetLearnError, counted, progress, whole_number
-from .evaluate import _shown
+from .core import PetLearnError, counted, in_order, progress, whole_number
+from .evaluate import table_text
 from .opening import open_photo
 from .runs import Run, find_run
 
@@ -89,9 +88,8 @@ def _changed(row, size, judge):
 def _all_changed(run, rows):
     "The same for each of `rows`, in their order, by a thread for each core."
     import torch
-    size,judge,pool = run.params['size'],_judge(run),ThreadPoolExecutor(torch.get_num_threads())
-    try: return list(progress(pool.map(lambda o: _changed(o, size, judge), rows), 'photos', len(rows)))
-    finally: pool.shutdown(cancel_futures=True)
+    size,judge,threads = run.params['size'],_judge(run),torch.get_num_threads()
+    return list(progress(in_order(lambda o: _changed(o, size, judge), rows, threads, 2*threads), 'photos', len(rows)))
 
 # %% ../nbs/11a_robustness.ipynb #d1257063
 @dataclass
@@ -153,7 +151,7 @@ def plot(self:Robustness,
 @patch
 def _short_table(self:Robustness):
     "The table as text."
-    return _shown(self.table.assign(accuracy=[f'{100*o:.0f} %' for o in self.table.accuracy]), '.3f')
+    return table_text(self.table.assign(accuracy=[f'{100*o:.0f} %' for o in self.table.accuracy]), '.3f')
 
 _LEGEND = "lost: right before, wrong now. p_true: mean probability of the true label."
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KEEP_EVERY', 'file_sha256', 'read_same', 'Store', 'store_folder']
 
-# %% ../nbs/02a_store.ipynb #9e5ca0ac
+# %% ../nbs/02a_store.ipynb #9ed8c981
 import hashlib, time
 import numpy as np
 from collections import defaultdict
@@ -15,7 +15,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_arrays
 from .core import PetLearnError, say, write_atomic
-from .photos import _fastai_folder
+from .photos import fastai_folder
 
 # %% ../nbs/02a_store.ipynb #ec65cb88
 def file_sha256(
@@ -111,4 +111,4 @@ def store_folder(
     kind:str, # What is kept, such as `'features'`
 ) -> Path: # Such as `~/.fastai/petlearn/features`
     "The folder for everything of one `kind`."
-    return _fastai_folder('data').parent/'petlearn'/kind
+    return fastai_folder('data').parent/'petlearn'/kind

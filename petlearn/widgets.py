@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MistakeBrowser', 'Cleaner', 'ConfusionExplorer', 'FilmPlayer']
 
-# %% ../nbs/15_widgets.ipynb #81b51977
+# %% ../nbs/15_widgets.ipynb #dd4734cd
 import ipywidgets as widgets
 from collections import Counter
 from fastcore.basics import patch
@@ -15,12 +15,12 @@ from .cards import shown_name, thumbnail
 from .cleaning import ASIDE, KEEP, Cleaning
 from .core import PetLearnError, counted, whole_number
 from .filmstrip import Film
-from .interpret import Interpreter, _pct
+from .interpret import Interpreter, how_sure
 from .runs import Run
 from .views import View, button, choice, row, status, tiles
 
-# %% ../nbs/15_widgets.ipynb #af9c885c
-def _name_and_p(label, p): return f"<b>{escape(str(label))}</b> ({_pct(p)})".replace(' %', '&nbsp;%')
+# %% ../nbs/15_widgets.ipynb #d41a9f1d
+def _name_and_p(label, p): return f"<b>{escape(str(label))}</b> ({how_sure(p)})".replace(' %', '&nbsp;%')
 
 def _words(row):
     "What the photo in `row` is called by its label and by the model, in HTML."

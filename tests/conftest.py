@@ -24,11 +24,11 @@ hypothesis.settings.load_profile('petlearn')
 FORKS = multiprocessing.get_context('forkserver')
 FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training', 'petlearn.predict'])
 
+@pytest.hookimpl(tryfirst=True) # xdist looks at the groups in the same hook
 def pytest_collection_modifyitems(items):
     "With several workers (`-n 2 --dist loadgroup`): a file's tests share what they train, and notebooks stand alone."
     for o in items:
-        alone = o.path.stem == 'test_notebooks'
-        o.add_marker(pytest.mark.xdist_group(o.nodeid if alone else o.path.stem))
+        if o.path.stem != 'test_notebooks': o.add_marker(pytest.mark.xdist_group(o.path.stem))
 
 @pytest.fixture(scope='session')
 def blocked():
@@ -46,6 +46,21 @@ def run(pets_folder, tmp_path_factory):
     "A quick training on the drawn pets."
     from petlearn import train
     return train(pets_folder, epochs=2, fine_tune_epochs=0, size=96, runs_dir=tmp_path_factory.mktemp('runs'))
+
+@pytest.fixture(scope='module')
+def one_thread():
+    "The same sums in the same order every time; and quicker for what is small, where other programs are at work."
+    import torch
+    n = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n)
+
+@pytest.fixture(scope='module')
+def predictor(run, one_thread):
+    "What answers with the model of that training."
+    from petlearn import Predictor
+    return Predictor(run)
 
 @pytest.fixture(scope='session')
 def exported(run, tmp_path_factory):

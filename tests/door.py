@@ -8,7 +8,6 @@ expression that the error must match, or nothing where it answers, and then with
 import datetime as dt, os, re
 from collections import namedtuple
 from io import BytesIO
-from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 from petlearn.drawings import draw_pet

@@ -1,7 +1,6 @@
 "The upload page as an app: what it serves, what it doesn't, and how it ends."
 import http.client, json, os, re, socket, subprocess, sys
 from http.cookies import SimpleCookie
-from pathlib import Path
 from urllib.parse import urlsplit
 import pytest
 from conftest import ROOT

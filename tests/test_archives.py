@@ -1,5 +1,5 @@
 "Archives, facts.md 33 to 37: all of it or nothing, and nothing outside."
-import errno, hashlib, io, os, socket, stat, tarfile, time, zipfile
+import errno, hashlib, io, os, socket, stat, tarfile, zipfile
 from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -221,7 +221,7 @@ def test_a_folder_that_is_an_archive(tmp_path):
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     "A folder in which fastai has nothing yet."
-    monkeypatch.setattr(photos, '_fastai_folder', lambda kind: tmp_path/kind)
+    monkeypatch.setattr(photos, 'fastai_folder', lambda kind: tmp_path/kind)
     (tmp_path/'archive').mkdir()
     return tmp_path
 

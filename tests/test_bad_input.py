@@ -5,14 +5,14 @@ from collections import namedtuple
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-import numpy as np, pandas as pd, pytest, torch
+import numpy as np, pandas as pd, pytest
 from PIL import EpsImagePlugin, Image
 from PIL.PngImagePlugin import PngInfo
-from petlearn import PetLearnError, Predictor, train
+from petlearn import PetLearnError, train
 from petlearn.checks import check
 from petlearn.cli import main
 from petlearn.features import features
-from petlearn.labels import by_folder, by_regex, cat_or_dog
+from petlearn.labels import by_regex, cat_or_dog
 from petlearn.loaders import split_photos
 from petlearn.photos import find_photos
 from petlearn.opening import PhotoError, open_photo
@@ -46,14 +46,6 @@ def good(folder, pets_folder, n=20):
 
 def skip_with_plugin(o):
     if not must_fail(o): pytest.skip('the plug-in for iPhone photos is installed')
-
-@pytest.fixture(scope='module')
-def predictor(run):
-    "One thread is enough for single photos, and quicker where other programs are at work."
-    n = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield Predictor(run)
-    torch.set_num_threads(n)
 
 # --- single photos -----------------------------------------------------------------------------------------------
 

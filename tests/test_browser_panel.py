@@ -1,6 +1,5 @@
 "The panel for a training in a real JupyterLab: begin, restart the kernel, stop; bad folders; keyboard alone."
 import re
-from pathlib import Path
 import pytest
 from browser import Page, browser, expect, jupyterlab, needs_chromium, write_notebook # noqa: F401 a fixture
 from petlearn.runs import State, runs

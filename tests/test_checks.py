@@ -17,7 +17,6 @@ from petlearn.fixes import changes
 from petlearn.labels import by_folder, cat_or_dog
 from petlearn.loaders import split_photos
 from petlearn.practice import grade, plant
-from petlearn.store import store_folder
 from petlearn.training import train
 
 @pytest.fixture(scope='session')

@@ -23,6 +23,11 @@ def test_train_and_predict(tmp_path, pets_folder, monkeypatch, capsys):
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 41 and 'a web page' in said.err and '1 of 41 photos' in said.err and 'Traceback' not in said.err
 
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='this system has no disk that is always full')
+def test_a_full_disk_under_the_answer(tmp_path):
+    with open('/dev/full', 'w') as full: r = subprocess.run([PETLEARN, 'help'], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert r.returncode == 2 and r.stderr == 'The disk is full: not all could be written.\nMake room, or write to another one.\n'
+
 def test_all_defaults_train_on_pets(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     assert main('train --size 64 --epochs 1 --fine_tune_epochs 0'.split()) == 0

@@ -6,10 +6,10 @@ from scipy import stats
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 from petlearn import train
 from petlearn.core import PetLearnError
-from petlearn.evaluate import (CLASS_FIGURES, FIGURES, Comparison, _needed, _percent, class_metrics, compare, error_interval, in_words,
+from petlearn.evaluate import (CLASS_FIGURES, FIGURES, Comparison, _needed, percent, class_metrics, compare, error_interval, in_words,
                                mean_interval, plot_precision_recall, plot_roc)
 from petlearn.photos import find_photos
-from petlearn.runs import Run, State, _holding, csv_text
+from petlearn.runs import Run, holding, csv_text
 
 def table(label, predicted, usage='valid', **more):
     "Predictions from two words a photo, such as `'cdd'`."
@@ -97,7 +97,7 @@ def test_in_words(figures): assert in_words(*map(np.int64, figures)) == WORDS[fi
 @settings(deadline=None, max_examples=200)
 @given(st.floats(0, 1))
 def test_percentages_promise_nothing(share):
-    text = _percent(share)
+    text = percent(share)
     assert text.endswith(' %') and 'e' not in text
     if share > 1e-11 and 1-share > 1e-11: assert text not in ('0 %', '100 %')
     assert float(text[:-2]) == pytest.approx(100*share, abs=.51)
@@ -387,7 +387,7 @@ def test_without_predictions(pair, tmp_path):
 
 def test_at_work(pair, tmp_path):
     run = copy(pair[0], tmp_path, 'V005-busy', states=[('QUEUED', ''), ('PREPARING', ''), ('RUNNING', '')])
-    with _holding(run):
+    with holding(run):
         assert 'V005 is still at work (RUNNING)' in compare(pair[1], run).notes[0]
         (run.path/'predictions.csv').unlink()
         with pytest.raises(PetLearnError, match='--follow'): compare(pair[1], run)

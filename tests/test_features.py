@@ -1,18 +1,20 @@
 "The feature bank: what it knows again, what it survives, and that every path gives the same numbers."
 import hashlib, json, os, shutil, subprocess, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 import numpy as np, pandas as pd, pytest, torch
 from hypothesis import given, settings, strategies as st
 from PIL import Image
-from petlearn import PetLearnError, Predictor, train
-import petlearn.features as f, petlearn.store as s
+from petlearn import PetLearnError, Predictor, store, train
+import petlearn.features as f
 from petlearn.backbones import backbone, network, preset
 from petlearn.drawings import draw_pets
 from petlearn.features import Trunk, bank_folder, features, openvino_engine, torch_engine
 from petlearn.learner import load_model
 from petlearn.loaders import photo_dataloaders, split_photos
 from petlearn.opening import square_photo
+from conftest import FORKS
 
 SIZE = 64
 
@@ -155,51 +157,50 @@ def test_a_home_that_cannot_be_written_to(folder, look, tmp_path, capsys):
     said = ''.join(capsys.readouterr())
     assert len(bank) == 24 and said.count("Can't write") == 1 and 'not kept' in said
 
-FULL = """
-import resource, sys
-from petlearn.loaders import split_photos
-from petlearn.features import features
-resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-print(len(features(split_photos(sys.argv[1]), size=64, home=sys.argv[2])))
-"""
+def _into_a_full_disk(folder, home, log):
+    import resource
+    sys.stderr = open(log, 'w', buffering=1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+    sys.exit(len(features(split_photos(folder), size=64, home=home)))
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no such limit')
 def test_a_full_disk(folder, tmp_path):
     "A limit of 50 KB a file stands for a disk that is full: the write fails in the middle."
-    out = subprocess.run([sys.executable, '-c', FULL, folder, tmp_path/'home'], capture_output=True, text=True, check=True)
-    assert out.stdout.split()[-1] == '24' and 'not kept for the next time' in out.stderr
+    p = _start(_into_a_full_disk, folder, tmp_path/'home', tmp_path/'log')
+    p.join(120)
+    said = (tmp_path/'log').read_text()
+    assert p.exitcode == 24 and 'not kept for the next time' in said, said
     assert not [o for o in (tmp_path/'home').rglob('*') if o.is_file()], 'nothing half-written'
 
-SLOW = """
-import sys, time
-import petlearn.features as f, petlearn.store as s
-from petlearn.loaders import split_photos
-s.KEEP_EVERY = .2
-real = f.engine
-def slow(*o):
-    name,run,bs = real(*o)
-    return name,lambda p: (time.sleep(.15), run(p))[1],2
-f.engine = slow
-print('ready', flush=True)
-f.features(split_photos(sys.argv[1]), size=64, home=sys.argv[2])
-"""
+def _start(f, *args):
+    process = FORKS.Process(target=f, args=args)
+    process.start()
+    return process
+
+def _slowly(folder, home):
+    store.KEEP_EVERY,real = .2,f.engine
+    def slow(*o):
+        name,run,bs = real(*o)
+        return name,lambda p: (time.sleep(.15), run(p))[1],2
+    f.engine = slow
+    features(split_photos(folder), size=64, home=home)
 
 def test_killed_in_the_middle(folder, look, tmp_path):
     "Whatever was finished is there, and the next call goes on from it."
     right = look(folder, cache=False)
-    p = subprocess.Popen([sys.executable, '-c', SLOW, folder, tmp_path/'home'], stdout=subprocess.PIPE)
-    p.stdout.readline()
-    while not list((tmp_path/'home').rglob('*.safetensors')) and p.poll() is None: time.sleep(.02)
+    p = _start(_slowly, folder, tmp_path/'home')
+    while not list((tmp_path/'home').rglob('*.safetensors')) and p.is_alive(): time.sleep(.02)
     p.kill()
-    p.wait()
+    p.join()
     bank = look(folder)
     assert 0 < bank.computed < 24
     np.testing.assert_allclose(bank.x, right.x, rtol=1e-3, atol=1e-4)
 
 def test_two_processes_fill_one_bank(folder, look, tmp_path):
     right = look(folder, cache=False)
-    both = [subprocess.Popen([sys.executable, '-c', SLOW, folder, tmp_path/'home'], stdout=subprocess.PIPE) for _ in range(2)]
-    assert [o.wait() for o in both] == [0, 0]
+    both = [_start(_slowly, folder, tmp_path/'home') for _ in range(2)]
+    for o in both: o.join(120)
+    assert [o.exitcode for o in both] == [0, 0]
     bank = look(folder)
     assert bank.cached
     np.testing.assert_allclose(bank.x, right.x, rtol=1e-3, atol=1e-4)
@@ -434,3 +435,13 @@ def test_nothing_is_reported_to_anyone(folder, tmp_path, blocked):
     code = f"from petlearn.features import features; from petlearn.loaders import split_photos; features(split_photos({str(folder)!r}), size=64, home='home')"
     subprocess.run([sys.executable, '-c', code], cwd=tmp_path, env=os.environ | {'HOME': str(tmp_path)}, check=True)
     assert not blocked.exists() and not (tmp_path/'intel').exists()
+
+def test_two_exports_at_once():
+    "torch's exporter can't; both give the file that one alone gives."
+    nets = [torch.nn.Sequential(torch.nn.Flatten(), Numbers(), torch.nn.Linear(3*SIZE*SIZE, n)) for n in (2, 3)]
+    alone = [f.onnx_bytes(o, SIZE) for o in nets]
+    with ThreadPoolExecutor(4) as pool: assert list(pool.map(lambda o: f.onnx_bytes(o, SIZE), nets*4)) == alone*4
+
+class Numbers(torch.nn.Module):
+    "Pixels as numbers with a point."
+    def forward(self, x): return x.float()

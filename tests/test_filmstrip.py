@@ -39,13 +39,7 @@ def fit(learn, n=3, lr=.01):
 
 def weights(learn): return torch.cat([o.flatten().float() for o in learn.model.state_dict().values()])
 
-@pytest.fixture(autouse=True, scope='module')
-def one_thread():
-    "So small networks are quicker with it, and sums are added up in the same order."
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 @pytest.fixture
 def film(tmp_path):

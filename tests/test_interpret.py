@@ -9,7 +9,7 @@ from petlearn import interpret
 from petlearn.backbones import backbone
 from petlearn.core import PetLearnError
 from petlearn.features import FeatureBank
-from petlearn.interpret import GradCam, Gallery, Interpreter, Why, _ask, _cam, _flips, _maps, _pct, grad_cam
+from petlearn.interpret import GradCam, Gallery, Interpreter, Why, _ask, _cam, _flips, _maps, how_sure, grad_cam
 from petlearn.learner import network_facts
 from petlearn.opening import open_photo
 from petlearn.prediction import Prediction
@@ -185,7 +185,7 @@ def test_300_classes(tmp_path):
     assert len(str(e.value)) < 300
 
 @pytest.mark.parametrize('p,words', [(1, 'over 99 %'), (.996, 'over 99 %'), (.99, '99 %'), (.5, '50 %'), (.006, '1 %'), (.0049, 'under 1 %'), (0, 'under 1 %')])
-def test_pct(p, words): assert _pct(p) == words
+def test_pct(p, words): assert how_sure(p) == words
 
 # neighbours
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 from petlearn import labels
 from petlearn.core import PetLearnError
-from petlearn.labels import (CAT_BREEDS, DOG_BREEDS, by_csv, by_folder, by_sidecar, cat_or_dog, corrections, guess_labeler, is_cat,
+from petlearn.labels import (CAT_BREEDS, DOG_BREEDS, by_csv, by_folder, by_sidecar, corrections, guess_labeler, is_cat,
                              label_photos, label_table, labeler_name, same_labels, show_labels, similar_labels)
 
 def write(folder, name, data=b''):

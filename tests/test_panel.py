@@ -1,10 +1,9 @@
 "The panel: plans on paper, monitors of runs in every state, and the form by its traits; two real trainings in the background."
 import contextlib, json, shutil, threading, time
 from collections import Counter
-import pandas as pd
 import pytest
 from filelock import FileLock
-from petlearn import PetLearnError, panel
+from petlearn import PetLearnError, core, panel
 from petlearn.drawings import draw_pets
 from petlearn.loaders import split_photos
 from petlearn.panel import Plan, RunMonitor, TrainPanel, pressable, snapshot
@@ -386,6 +385,19 @@ def test_it_says_that_it_is_looking_and_only_the_last_answer_counts(few, more, h
     assert '<b>cat</b> 6' in w.photos.value
     w.look.click()
     assert w.thread is not first and seen(w).plan.labels == dict(cat=6, dog=6)
+
+def test_it_says_how_far_it_is(few, here, monkeypatch):
+    door,real = threading.Event(),panel.check
+    def slow(photos, **kw):
+        core._WATCHER.get()('<b>fingerprints', 3, 1000, 65.)
+        door.wait(30)
+        return real(photos, **kw)
+    monkeypatch.setattr(panel, 'check', slow)
+    w = TrainPanel(few)
+    wait(lambda: w.far.value)
+    assert '<progress max="1" value="0.003"' in w.far.value and '&lt;b&gt;fingerprints: 3 of 1,000, about 1 min 5 s to go' in w.far.value
+    door.set()
+    assert not seen(w).far.value
 
 def test_an_unexpected_error_while_looking(few, here, monkeypatch):
     monkeypatch.setattr(panel, 'check', lambda *args, **kw: 1/0)

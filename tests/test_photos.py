@@ -65,12 +65,12 @@ def test_archive_check_names_both(tmp_path):
     assert (tmp_path/'a').exists()
 
 def test_offline_download_says_where_to_put_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, '_fastai_folder', lambda kind: tmp_path/kind)
+    monkeypatch.setattr(photos, 'fastai_folder', lambda kind: tmp_path/kind)
     with pytest.raises(PetLearnError, match='put the file here by hand') as e: pets(download=True)
     assert str(tmp_path/'archive'/'oxford-iiit-pet.tgz') in str(e.value)
 
 def test_pets_prefers_the_real_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, '_fastai_folder', lambda kind: tmp_path/kind)
+    monkeypatch.setattr(photos, 'fastai_folder', lambda kind: tmp_path/kind)
     images = tmp_path/'data/oxford-iiit-pet/images'
     images.mkdir(parents=True)
     monkeypatch.setattr(photos, '_drawn_pets', lambda: tmp_path/'drawn')
@@ -80,7 +80,7 @@ def test_pets_prefers_the_real_ones(tmp_path, monkeypatch):
 
 def test_a_whole_download(tmp_path, monkeypatch, server):
     "From the server to the folder, with a tiny archive in place of 811 MB."
-    monkeypatch.setattr(photos, '_fastai_folder', lambda kind: tmp_path/kind)
+    monkeypatch.setattr(photos, 'fastai_folder', lambda kind: tmp_path/kind)
     (tmp_path/'data').mkdir()
     _Handler.data = pack(tmp_path/'tiny.tgz', {'oxford-iiit-pet/images/Abyssinian_1.jpg': b'abc'}).read_bytes()
     for k,v in dict(PETS_URL=server, PETS_SIZE=len(_Handler.data), PETS_START=hashlib.md5(_Handler.data).hexdigest()).items(): monkeypatch.setattr(photos, k, v)

@@ -11,7 +11,7 @@ from petlearn.callbacks import load_checkpoint
 from petlearn.drawings import draw_pets
 from petlearn.loaders import split_photos
 from petlearn.modelfolder import model_json, write_facts
-from petlearn.runs import CAN, COLUMNS, EXTRAS, LIVE, NEXT, Run, RunBook, State, find_run, follow, memorable_name, runs, waits_behind
+from petlearn.runs import COLUMNS, EXTRAS, LIVE, RunBook, State, find_run, follow, memorable_name, runs, waits_behind
 from conftest import FORKS
 
 QUICK = dict(size=64, epochs=3)
@@ -22,13 +22,6 @@ def few(tmp_path_factory):
     folder = draw_pets(tmp_path_factory.mktemp('few')/'pets', n=24, seed=31)
     train(folder, size=64, epochs=1, runs_dir=folder.parent/'warm')
     return folder
-
-@pytest.fixture
-def one_thread():
-    n = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n)
 
 def pretend(folder, state='SUCCEEDED', name='', metrics=None, states=None, **facts):
     "A run that looks as if it had been trained."
@@ -672,18 +665,18 @@ def _kill_once(i, few, folder, whole, seconds):
     assert run.state == 'SUCCEEDED' and weights(run) == whole, 'the same model, to the last bit'
     return before
 
-def test_kill_9_at_50_random_moments(few, tmp_path):
-    "At most forty seconds; two at a time."
+def test_kill_9_at_random_moments(few, tmp_path):
+    "At most twenty seconds; two at a time."
     kw = dict(size=64, epochs=6, fine_tune_epochs=1)
     _start(few, tmp_path/'warm', **kw).join()
     start = time.monotonic()
     process = _start(few, tmp_path/'whole', **kw)
     process.join()
-    seconds,whole,end = time.monotonic()-start,weights(runs(tmp_path/'whole')['V001']),time.monotonic() + 40
+    seconds,whole,end = time.monotonic()-start,weights(runs(tmp_path/'whole')['V001']),time.monotonic() + 20
     def kill(i): return _kill_once(i, few, tmp_path/f'{i}', whole, 1.2*seconds) if time.monotonic() < end else None
     with ThreadPoolExecutor(2) as pool: seen = [o for o in pool.map(kill, range(50)) if o]
     print({o: seen.count(o) for o in set(seen)})
-    assert len(seen) >= 8 and seen.count('STATE_UNSPECIFIED') >= 3
+    assert len(seen) >= 4 and seen.count('STATE_UNSPECIFIED') >= 2
 
 # background and from a terminal
 

@@ -9,7 +9,7 @@ from petlearn.drawings import draw_pets
 from petlearn.photos import find_photos
 from petlearn.practice import grade, plant
 from petlearn.runs import Run
-from petlearn.suspects import FOLDS, RATIO, Suspects, directions, label_suspects, out_of_fold, parts
+from petlearn.suspects import FOLDS, Suspects, directions, label_suspects, out_of_fold, parts
 
 def a_run(labels, centres=None, shas=None, usage=None, variant=0, files=None, spread=.3, seed=0):
     "A run that was never trained, with features around the centre of each photo's true label."

@@ -81,6 +81,12 @@ def test_imports_only_from_lower_numbers(name):
     for o in found:
         assert EXPORTING[o].stem < EXPORTING[name].stem, f'{name} imports {o}, which comes later'
 
+@pytest.mark.parametrize('name', sorted(EXPORTING))
+def test_no_name_for_inside_is_used_outside(name):
+    for o in ast.walk(ast.parse((ROOT/f'petlearn/{name}.py').read_text())):
+        names = [a.name for a in o.names] if isinstance(o, ast.ImportFrom) and o.level else []
+        assert not [n for n in names if n.startswith('_') and not n.startswith('__')], f'from .{o.module}'
+
 def _public(nodes):
     "Functions among `nodes`, and methods of classes, whose names don't begin with an underscore."
     for o in nodes:
