@@ -24,11 +24,15 @@ hypothesis.settings.load_profile('petlearn')
 FORKS = multiprocessing.get_context('forkserver')
 FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training', 'petlearn.predict'])
 
-@pytest.hookimpl(tryfirst=True) # xdist looks at the groups in the same hook
-def pytest_collection_modifyitems(items):
-    "With several workers (`-n 2 --dist loadgroup`): a file's tests share what they train, and notebooks stand alone."
-    for o in items:
-        if o.path.stem != 'test_notebooks': o.add_marker(pytest.mark.xdist_group(o.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    "With several workers: a file's tests stay together and share what they train, and each notebook stands alone."
+    from xdist.scheduler import LoadScopeScheduling
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition('::')[0]
+            return nodeid if 'test_notebooks' in file else file
+    return ByFile(config, log)
 
 @pytest.fixture(scope='session')
 def blocked():
