@@ -11,7 +11,7 @@ walkthrough: $(READY)
 	$(BIN)/python tests/walkthrough.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -n 2 tests
+	$(BIN)/python -m pytest -q -n 2 -o tmp_path_retention_policy=failed tests
 
 lab: $(READY)
 	$(BIN)/jupyter lab nbs/walkthrough.ipynb

@@ -1,5 +1,5 @@
 "What all tests share: no network, a fastai folder of their own, drawn pets, and the closing line."
-import multiprocessing, os, sys, tempfile
+import multiprocessing, os, shutil, sys, tempfile
 from pathlib import Path
 import hypothesis, pytest
 
@@ -79,7 +79,8 @@ def real_photos():
     return REAL
 
 def pytest_unconfigure(config):
-    "The last line of everything: how many passed and failed."
+    "The last line of everything: how many passed and failed; and nothing large stays behind."
+    shutil.rmtree(_home, ignore_errors=True)
     reporter = config.pluginmanager.get_plugin('terminalreporter')
     if reporter is None or config.option.collectonly: return
     n = {o: len(reporter.stats.get(o, [])) for o in ('passed', 'failed', 'error', 'skipped')}

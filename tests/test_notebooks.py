@@ -1,5 +1,5 @@
 "Every notebook runs alone, in a process of its own, without a network; the walkthrough in a real kernel as well."
-import os, sys
+import os, sys, tempfile
 import nbformat, pytest
 from conftest import FORKS, ROOT
 import walkthrough
@@ -9,8 +9,9 @@ NOTEBOOKS = [o for o in sorted((ROOT/'nbs').glob('*.ipynb')) if o.stem != 'walkt
 BEFORE = set((ROOT/'nbs').iterdir())
 
 def _run_alone(nb, log):
-    "What `nbdev_test` does with a notebook, in this process; what it says goes into the file `log`."
+    "What `nbdev_test` does with a notebook, in this process; what it says goes into the file `log`, and its files beside that."
     os.chdir(ROOT)
+    os.environ['TMPDIR'] = tempfile.tempdir = str(log.parent)
     with open(log, 'w') as f:
         for o in (1, 2): os.dup2(f.fileno(), o)
     from nbdev.config import get_config
@@ -28,6 +29,8 @@ def test_notebook(nb, tmp_path, blocked):
     assert not blocked.exists(), f'it tried the network: {blocked.read_text()}'
 
 def _run_walkthrough(tmp_path, monkeypatch):
+    tmp_path.mkdir(exist_ok=True)
+    monkeypatch.setenv('TMPDIR', str(tmp_path))
     nb = nbformat.read(ROOT/'nbs/walkthrough.ipynb', as_version=4)
     walkthrough.execute(nb, ROOT/'nbs')
     return nb, walkthrough.save(nb, tmp_path)
