@@ -34,10 +34,12 @@ def pytest_xdist_make_scheduler(config, log):
             return nodeid if 'test_notebooks' in file else file
     return ByFile(config, log)
 
-@pytest.fixture(scope='session')
+@pytest.fixture
 def blocked():
-    "The file in which blocked connections are noted."
-    return Path(os.environ['PETLEARN_BLOCKED'])
+    "The file in which blocked connections are noted; those of earlier tests, which may knock on purpose, are forgotten."
+    file = Path(os.environ['PETLEARN_BLOCKED'])
+    file.unlink(missing_ok=True)
+    return file
 
 @pytest.fixture(scope='session')
 def pets_folder(tmp_path_factory):
