@@ -484,7 +484,7 @@ def test_train_to_the_end_and_stop_another(few, here):
     assert f'{steps} of {steps}' in first.fields.value and 'Wrong on' in first.said.value and '<img' in first.curve.value and buttons(first) == {'more', 'use'}
     assert 0 < first.seen.seconds < first.run.seconds, 'without the time to look at the photos'
     wait(lambda: 'fine-tune' in second.bar.value)
-    assert buttons(second) == {'stop'} and f'{steps} of' in second.fields.value
+    assert buttons(second) == {'stop'} and second.seen.steps >= steps and second.seen.of > 1000 # it may be further already
     second.stop.click()
     wait(lambda: second.state == 'STOPPED')
     assert buttons(second) == {'more', 'use'} and 'it can go on' in second.said.value and not second.message.value
