@@ -17,8 +17,8 @@ CHANGES = 'as it is', 'resized', 'recompressed', 'cropped', 'mirrored', 'lighten
 
 def sample(folder, to, seed, n=400):
     "Links to `n` photos of `folder`, chosen by `seed`, in a folder for each label."
-    from petlearn.labels import guess_labeler, label_photos
-    from petlearn.photos import find_photos
+    from petlearn.datasets.labels import guess_labeler, label_photos
+    from petlearn.photos.finding import find_photos
     photos = find_photos(folder)
     labels = label_photos(photos, guess_labeler(photos))
     for i in sorted(np.random.default_rng(seed).permutation(len(photos))[:n]):
@@ -28,21 +28,21 @@ def sample(folder, to, seed, n=400):
 
 def planted(folder, tmp, seed):
     "A planted set, and what was done to each of its files."
-    from petlearn import practice
-    from petlearn.labels import by_folder
+    from petlearn.datasets import practice
+    from petlearn.datasets.labels import by_folder
     real,files = practice._answer_key,{}
     practice._answer_key = lambda salt, named: files.update(named) or real(salt, named)
-    try: return practice.plant(sample(folder, tmp/'photos', seed), tmp/'planted', seed=seed, labeler=by_folder, **FAULTS), files
+    try: return practice.inject_faults(sample(folder, tmp/'photos', seed), tmp/'planted', seed=seed, labeler=by_folder, **FAULTS), files
     finally: practice._answer_key = real
 
 def one(folder, seed):
     "Plant, check, grade: the table of the grade, the share of photos in a false alarm about copies, pairs found and all of them by change, and remarks."
-    from petlearn.checks import check
-    from petlearn.practice import grade
+    from petlearn.datasets.checks import check
+    from petlearn.datasets.practice import score
     with tempfile.TemporaryDirectory() as tmp, quiet():
         os.environ['FASTAI_HOME'] = f'{tmp}/home'
         where,files = planted(folder, Path(tmp), seed)
-        result = grade(check(where), reveal=True)
+        result = score(check(where), reveal=True)
     wrong = [o.file for o in result.files.itertuples() if o.verdict == 'false alarm' and 'copy' in o.kind]
     missed = {files[o.file].fault for o in result.files.itertuples() if o.verdict == 'missed' and 'copy' in o.kind}
     # a pair is an original 'as it is' and its copy: of an exact pair both are
@@ -67,14 +67,14 @@ def found(folder, seeds=3):
 
 def separation(folder, seed):
     "For near copies and for all pairs of different photos: bits of the hash that differ, cosine, agreement (0 if not even looked at)."
-    from petlearn import checks
+    from petlearn.datasets import checks
     with tempfile.TemporaryDirectory() as tmp, quiet():
         os.environ['FASTAI_HOME'] = f'{tmp}/home'
         where,files = planted(folder, Path(tmp), seed)
         usable,records,_ = checks._open_all(checks.check(where, network=None).photos.assign(sha256=''))
         x,grey = checks._features(usable, 'efficientnet_lite0'),records['grey']
         names = [Path(o).relative_to(where).as_posix() for o in usable.file]
-        agree = {k: checks.agreement(grey[i], grey[j], *way)[0] for k,(_,i,j,way) in checks._candidates(grey, .85).items()}
+        agree = {k: checks.best_match(grey[i], grey[j], *way)[0] for k,(_,i,j,way) in checks._candidates(grey, .85).items()}
     bits,flipped = checks.perceptual_hash(grey).astype(np.int8),checks.perceptual_hash(grey[:,:,::-1]).astype(np.int8)
     apart = lambda a,b: (a[:,None] != b[None]).sum(2)
     a,b = np.triu_indices(len(names), 1)
@@ -96,7 +96,7 @@ def evidence(folder, seeds=3):
 
 CODE = """
 import json, resource, sys, time
-from petlearn.checks import check
+from petlearn.datasets.checks import check
 def peak(): return max(resource.getrusage(o).ru_maxrss for o in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))*1024
 before,start = peak(),time.perf_counter()
 n = len(check(sys.argv[1]).photos)
@@ -111,7 +111,7 @@ def measure(folder, home):
 
 def speed(n=10_000, folder=None, repeats=3):
     "Cold: nothing is remembered. Warm: the same folder once more, in another process."
-    from petlearn.drawings import draw_pets
+    from petlearn.photos.drawings import draw_pets
     folder,rows = Path(folder or Path(tempfile.gettempdir())/'petlearn-drawn'),[]
     for some in (n//10, n):
         pets = draw_pets(folder/f'pets-{some}', some) if len(list((folder/f'pets-{some}').glob('*.jpg'))) != some else folder/f'pets-{some}'

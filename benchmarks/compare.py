@@ -8,9 +8,9 @@ from speed import quiet, table
 
 def pairs(folder, n=20):
     "The seed would change the split, too: so both trainings of a pair get the same table, and each pair another one."
-    from petlearn.evaluate import compare
-    from petlearn.loaders import split_photos
-    from petlearn.training import train
+    from petlearn.evaluation.compare import compare
+    from petlearn.datasets.split import split_photos
+    from petlearn.training.trainer import train
     rows = []
     with tempfile.TemporaryDirectory() as tmp, quiet():
         for i in range(int(n)):
@@ -25,7 +25,7 @@ def curve():
     "Ten shares, five times."
     import numpy as np, pandas as pd
     from types import SimpleNamespace
-    from petlearn.learning_curve import _sizes, _wrong
+    from petlearn.evaluation.learning_curve import _sizes, _wrong
     rows = []
     for labels,n,held in ((2, 320, 80), (2, 12_000, 3000), (37, 160, 40), (300, 20, 5)):
         rng = np.random.default_rng(0)

@@ -15,8 +15,8 @@ FILTERS = 'prune_by_noise_rate', 'both', 'confident_learning', 'low_self_confide
 
 def seen(folder):
     "The split table of all photos in `folder`, and what the standard network sees of them."
-    from petlearn.features import features
-    from petlearn.loaders import split_photos
+    from petlearn.models.features import features
+    from petlearn.datasets.split import split_photos
     return features(split_photos(folder), skip_damaged=True)
 
 def flipped(labels, seed):
@@ -35,7 +35,7 @@ def filters(suspects, labels):
     "What cleanlab's filters choose, given the same probabilities; nothing where there is no cleanlab."
     try: from cleanlab.filter import find_label_issues
     except ImportError: return {}
-    from petlearn.suspects import out_of_fold
+    from petlearn.evaluation.label_issues import out_of_fold
     probs = out_of_fold(suspects.x, labels, suspects.photos.part.to_numpy(), suspects.vocab)
     y = np.array([suspects.vocab.index(o) for o in labels])
     return {f'cleanlab, {o}': find_label_issues(y, probs, filter_by=o, n_jobs=1) for o in FILTERS}
@@ -47,13 +47,13 @@ def judged(suspects, truth, labels):
 
 def one(bank, seed):
     "Figures of one trial: by the way of choosing, and accuracy by the labels learned from; the suspects, and which are right."
-    from petlearn.runs import Run
-    from petlearn.suspects import label_suspects
+    from petlearn.runs.run import Run
+    from petlearn.evaluation.label_issues import find_label_issues
     truth = bank.table.label.to_numpy()
     labels,wrong = flipped(truth, seed)
-    run = Run.__new__(Run) # a run that was never trained: label_suspects only asks for its bank
+    run = Run.__new__(Run) # a run that was never trained: find_label_issues only asks for its bank
     vars(run).update(bank=SimpleNamespace(**vars(bank) | dict(table=bank.table.assign(label=labels))))
-    suspects = label_suspects(run)
+    suspects = find_label_issues(run)
     chosen = bank.table.file.isin(suspects.files).to_numpy()
     rows = {'petlearn': chosen, **filters(suspects, labels)}
     corrected = {'all wrong labels left': labels, 'suspects looked at, and corrected': np.where(chosen, truth, labels),
@@ -89,7 +89,7 @@ def nearest(x, k=5):
 
 def residual(x, k=64):
     "Novelty as the plain length of what `k` main directions don't tell, as it is after four fifths of the photos told them."
-    from petlearn.novelty import _directions
+    from petlearn.models.novelty import _directions
     def left(o, mean, directions): return np.linalg.norm((o - mean) - (o - mean)@directions.T@directions, axis=1)
     part,usual = np.random.default_rng(0).permutation(len(x)) % 5,np.empty(len(x))
     for i in range(5): usual[part == i] = left(x[part == i], *_directions(x[part != i]))
@@ -97,7 +97,7 @@ def residual(x, k=64):
 
 def by_direction(x):
     "petlearn's without its second look, at the length of the features."
-    from petlearn.novelty import fit_novelty
+    from petlearn.models.novelty import fit_novelty
     novelty = fit_novelty(x)
     novelty.usual[2] = -1e9
     return novelty.scores
@@ -107,15 +107,16 @@ def neither(folder, other, strange):
     import tempfile, torch
     from pathlib import Path
     from petlearn import train
-    from petlearn.features import Trunk, trunk_features
-    from petlearn.photos import find_photos
-    from petlearn.report import Report
-    from petlearn.store import file_sha256
+    from petlearn.models.engines import FeatureExtractor
+    from petlearn.models.features import trunk_features
+    from petlearn.photos.finding import find_photos
+    from petlearn.evaluation.report import Report
+    from petlearn.files import file_sha256
     with tempfile.TemporaryDirectory() as tmp:
         runs = [train(o, runs_dir=f'{tmp}/runs', check=False) for o in (folder, other)]
         odd = pd.DataFrame([(str(o), file_sha256(o)) for o in find_photos(strange)], columns=['file', 'sha256'])
         flat = np.stack([np.full((224, 224, 3), o, np.uint8) for o in (0, 128, 255, (40, 80, 200), (160, 110, 60))])
-        trunk = Trunk(runs[0].bank.backbone)
+        trunk = FeatureExtractor(runs[0].bank.backbone)
         x_odd,x_flat = trunk_features(trunk, odd, 224)[0],trunk(torch.from_numpy(flat)).numpy()
         rows,honest = [],[]
         for one,another in (runs, runs[::-1]):

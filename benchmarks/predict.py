@@ -11,8 +11,9 @@ from speed import machine, quiet, spread, table
 def parity(folders):
     "A row a folder: photos, answers that differ, and the largest differences."
     from petlearn import train
-    from petlearn.export import export_model, parity as compare
-    from petlearn.photos import find_photos
+    from petlearn.deploy.export import export_model
+    from petlearn.deploy.parity import parity as compare
+    from petlearn.photos.finding import find_photos
     rows = []
     with tempfile.TemporaryDirectory() as tmp:
         with quiet():
@@ -55,15 +56,15 @@ def ask(opens, model, photos):
 def phone_size(files, folder):
     "The same pictures as from a phone: 12 million pixels."
     from PIL import Image
-    from petlearn.opening import open_photo
+    from petlearn.image_io import open_photo
     for i,o in enumerate(files): open_photo(o).resize((4032, 3024), Image.Resampling.BICUBIC).save(folder/f'{i}.jpg', quality=90)
     return sorted(map(str, folder.glob('*.jpg')))
 
 def speed(folder, reps):
     "A row for each way and size of photos; lite and kit in turn."
     from petlearn import train
-    from petlearn.export import export_model
-    from petlearn.photos import find_photos
+    from petlearn.deploy.export import export_model
+    from petlearn.photos.finding import find_photos
     with tempfile.TemporaryDirectory() as tmp:
         with quiet():
             os.environ.setdefault('FASTAI_HOME', f'{tmp}/home')

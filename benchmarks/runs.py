@@ -20,17 +20,17 @@ def seconds(*args, cwd='.'):
 def pretend(folder, n):
     "`n` runs that look as if they had been trained."
     import pandas as pd
-    from petlearn.runs import RunBook
+    from petlearn.runs.book import RunBook
     split = pd.DataFrame(dict(file=['a.jpg'], label=['cat'], usage=['train'], sha256=['0'*64]))
     params = dict(preference='balance', arch='efficientnet_lite0', size=224, epochs=10, fine_tune_epochs=0, lr=.01, bs=None, valid_pct=.2, seed=42)
     first = RunBook(folder)._create(split, dict(params=params, dataset='D-12345678'))
-    facts = json.loads((first.path/'run.json').read_text())
+    metadata = json.loads((first.path/'run.json').read_text())
     for i in range(2, n+1):
         path = folder/f'V{i:03}-run-{i}'
         path.mkdir()
         states = [('QUEUED', ''), ('PREPARING', '2026-11-21 10:00:00'), ('RUNNING', ''), ('SUCCEEDED', '')]
         metrics = dict(valid_error=i/n, valid_accuracy=1-i/n, valid_loss=i/n, wrong=i, of=n)
-        (path/'run.json').write_text(json.dumps(facts | dict(states=states, metrics=metrics, epochs=10, steps=80), indent=1))
+        (path/'run.json').write_text(json.dumps(metadata | dict(states=states, metrics=metrics, epochs=10, steps=80), indent=1))
 
 def list_(n=1000):
     "The command line, and how long Python itself takes."
@@ -44,16 +44,17 @@ def list_(n=1000):
     table([[o, spread(v, '{:.2f}')] for o,v in took.items()], ['', 'seconds'])
 
 def _photos(tmp, n=200):
-    from petlearn.drawings import draw_pets
+    from petlearn.photos.drawings import draw_pets
     return draw_pets(Path(tmp)/'pets', n=n, seed=1)
 
 def safe():
     "The same head, trained for 30 epochs with and without what keeps it safe."
     import torch
-    from petlearn.callbacks import TrainingLog, keep_safe
-    from petlearn.features import features
-    from petlearn.learner import head_learner, pet_learner, train_head
-    from petlearn.loaders import photo_dataloaders, split_photos
+    from petlearn.models.callbacks import TrainingLog, checkpoint_callbacks
+    from petlearn.models.features import features
+    from petlearn.models.learner import head_learner, pet_learner, train_head
+    from petlearn.models.loaders import photo_dataloaders
+    from petlearn.datasets.split import split_photos
     with tempfile.TemporaryDirectory() as tmp, quiet():
         split = split_photos(_photos(tmp))
         bank,learn = features(split, size=128),pet_learner(photo_dataloaders(split, 128))
@@ -61,7 +62,7 @@ def safe():
         for i in range(7):
             for name in ('without', 'with_checkpoints'):
                 log = TrainingLog('head')
-                cbs = keep_safe(Path(tmp)/f'{i}', log) if name == 'with_checkpoints' else []
+                cbs = checkpoint_callbacks(Path(tmp)/f'{i}', log) if name == 'with_checkpoints' else []
                 head = head_learner(learn, bank, cbs=[log, *cbs])
                 start = time.perf_counter()
                 with head.no_bar(), head.no_logging(): train_head(head, 30)
@@ -76,8 +77,9 @@ def memory():
     "Peak memory of fresh processes above that of the imports alone, and what `room_needed` asks for."
     code = """
 import json, resource, sys
-from petlearn.training import room_needed, train
-import petlearn.features, petlearn.learner
+from petlearn.training.job import room_needed
+from petlearn.training.trainer import train
+import petlearn.models.features, petlearn.models.learner
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*1024
 before = peak()
 run = train(sys.argv[1], size=int(sys.argv[3]), epochs=2, fine_tune_epochs=int(sys.argv[2]), bs=int(sys.argv[4]), runs_dir=sys.argv[1]+'-runs', cache=False)
@@ -94,8 +96,9 @@ print(json.dumps([peak()-before, room_needed(run.model, len(run.split), run.para
 
 def best(folder, repeats=10):
     "Keep the last epoch, that with the fewest mistakes, or that with the smallest loss: mistakes where it was chosen, and where not."
-    from petlearn import callbacks, train
-    from petlearn.labels import breed, cat_or_dog
+    from petlearn import train
+    from petlearn.models import callbacks
+    from petlearn.datasets.labels import breed, cat_or_dog
     rules = {'the last': lambda o: -o['epoch'], 'fewest mistakes, then smallest loss': callbacks._score, 'smallest loss': lambda o: o['cross_entropy']}
     rows = []
     with tempfile.TemporaryDirectory() as tmp:

@@ -19,7 +19,7 @@ class Payload:
     def __reduce__(self): return open, (self.file, 'w')
 
 def photo(side, fmt='JPEG'):
-    from petlearn.drawings import draw_pet
+    from petlearn.photos.drawings import draw_pet
     f = BytesIO()
     draw_pet('Persian', seed=side).resize((side, side*3//4)).save(f, fmt)
     return f.getvalue()
@@ -63,7 +63,7 @@ def files_in(*folders): return {str(o) for folder in folders for o in Path(folde
 
 def _served(folder):
     "A running service for the model in `folder`, or for a quick one of drawn pets."
-    from petlearn.service import start_service
+    from petlearn.deploy.service import start_service
     if folder: return start_service(folder)
     from petlearn import draw_pets, train
     tmp = Path(tempfile.mkdtemp())

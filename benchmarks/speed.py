@@ -48,8 +48,8 @@ def last_error(run):
 def plain(folder, seed):
     "fastai as in the book, with the bundled network: seconds, error rate."
     from fastai.vision.all import ImageDataLoaders, Resize, error_rate, get_image_files, set_seed, vision_learner
-    from petlearn.backbones import efficientnet_lite0
-    from petlearn.labels import is_cat
+    from petlearn.models.backbones import efficientnet_lite0
+    from petlearn.datasets.labels import is_cat
     start = time.perf_counter()
     set_seed(seed)
     dls = ImageDataLoaders.from_name_func(folder, sorted(get_image_files(folder)), valid_pct=.2, seed=seed, label_func=is_cat, item_tfms=Resize(224), num_workers=0)
@@ -59,10 +59,10 @@ def plain(folder, seed):
 
 def petlearn(folder, seed):
     "`train(folder)` cold, then warm with another learning rate: seconds and error rate of both, photos opened by the second."
-    import petlearn.features as f
+    import petlearn.models.features as f
     from petlearn import train
     opened = []
-    real,f.square_photo = f.square_photo,lambda *o: opened.append(1) or real(*o)
+    real,f.center_square = f.center_square,lambda *o: opened.append(1) or real(*o)
     out = []
     with tempfile.TemporaryDirectory() as tmp:
         os.environ['FASTAI_HOME'] = tmp
@@ -79,10 +79,10 @@ def floor(folder, seed):
     from PIL import Image
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import train_test_split
-    from petlearn.backbones import backbone
-    from petlearn.features import Trunk, onnx_bytes
+    from petlearn.models.backbones import backbone
+    from petlearn.models.engines import FeatureExtractor, onnx_bytes
     start = time.perf_counter()
-    session = onnxruntime.InferenceSession(onnx_bytes(Trunk(backbone()), 224), providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(onnx_bytes(FeatureExtractor(backbone()), 224), providers=['CPUExecutionProvider'])
     files = sorted(Path(folder).glob('*.jpg'))
     def pixels(path):
         img = Image.open(path).convert('RGB')
@@ -133,15 +133,16 @@ def engines(folder, repeats=5):
     "Photos a second with decoding and without, of everything that can run the network."
 
     import numpy as np, onnxruntime, torch
-    from petlearn.backbones import backbone
-    from petlearn.features import Trunk, _look_at_all, onnx_bytes, _openvino, openvino_engine, torch_engine
-    from petlearn.loaders import split_photos
-    from petlearn.opening import square_photo
+    from petlearn.models.backbones import backbone
+    from petlearn.models.engines import FeatureExtractor, onnx_bytes, _openvino, openvino_engine, torch_engine
+    from petlearn.models.features import _look_at_all
+    from petlearn.datasets.split import split_photos
+    from petlearn.image_io import center_square
     split = split_photos(folder).assign(variant=0)
     rows = list(enumerate(split.itertuples()))
-    pixels = np.stack([square_photo(o, 224) for o in split.file[:32]])
+    pixels = np.stack([center_square(o, 224) for o in split.file[:32]])
     b,threads,made = backbone(),torch.get_num_threads(),{}
-    reference = Trunk(b)(torch.from_numpy(pixels)).numpy()
+    reference = FeatureExtractor(b)(torch.from_numpy(pixels)).numpy()
     def make(name, f):
         start = time.perf_counter()
         made[name] = f()
@@ -149,26 +150,26 @@ def engines(folder, repeats=5):
         ready[name] = time.perf_counter()-start
     ready = {}
     def eager():
-        trunk = Trunk(b)
+        trunk = FeatureExtractor(b)
         def run(p):
             with torch.inference_mode(): return trunk.layers(((torch.from_numpy(p).permute(0, 3, 1, 2).float()/255 - trunk.mean)/trunk.std).contiguous()).numpy()
         return run
     def compiled():
-        trunk = torch.compile(Trunk(b).to(memory_format=torch.channels_last))
+        trunk = torch.compile(FeatureExtractor(b).to(memory_format=torch.channels_last))
         def run(p):
             with torch.inference_mode(): return trunk(torch.from_numpy(p)).numpy()
         return run
     def ort():
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(onnx_bytes(Trunk(b), 224), options, providers=['CPUExecutionProvider'])
+        session = onnxruntime.InferenceSession(onnx_bytes(FeatureExtractor(b), 224), options, providers=['CPUExecutionProvider'])
         return lambda p: session.run(None, {'pixels': p})[0]
     def openvino(**options):
         core = _openvino().Core()
-        model = core.compile_model(core.read_model(onnx_bytes(Trunk(b), 224)), 'CPU', {'INFERENCE_NUM_THREADS': threads} | options)
+        model = core.compile_model(core.read_model(onnx_bytes(FeatureExtractor(b), 224)), 'CPU', {'INFERENCE_NUM_THREADS': threads} | options)
         return lambda p: model(p)[0].copy()
     make('PyTorch', eager)
-    make('PyTorch, channels last', lambda: torch_engine(Trunk(b), 224))
+    make('PyTorch, channels last', lambda: torch_engine(FeatureExtractor(b), 224))
     make('torch.compile, channels last', compiled)
     make('ONNX Runtime', ort)
     make('OpenVINO, 32 bits', lambda: openvino(INFERENCE_PRECISION_HINT='f32', PERFORMANCE_HINT='LATENCY'))
@@ -182,9 +183,9 @@ def engines(folder, repeats=5):
     far = lambda run: (np.linalg.norm(run(pixels)-reference, axis=1)/np.linalg.norm(reference, axis=1)).max()
     table([[name, spread(v, '{:.0f}'), f'{far(made[name]):.0e}', f'{ready[name]:.1f} s'] for name,v in speeds.items()],
           ['engine', 'photos/s', 'furthest from PyTorch', 'ready after'])
-    ours,bs = openvino_engine(Trunk(b), 224),4
+    ours,bs = openvino_engine(FeatureExtractor(b), 224),4
     def serial(run):
-        for i in range(0, len(rows), 32): run(np.stack([square_photo(o.file, 224) for _,o in rows[i:i+32]]))
+        for i in range(0, len(rows), 32): run(np.stack([center_square(o.file, 224) for _,o in rows[i:i+32]]))
     ways = {'ONNX Runtime, one after the other': lambda: serial(made['ONNX Runtime']), 'petlearn with ONNX Runtime': lambda: list(_look_at_all(rows, 224, made['ONNX Runtime'], 8)),
             'petlearn with PyTorch': lambda: list(_look_at_all(rows, 224, made['PyTorch, channels last'], 16)), 'petlearn with OpenVINO': lambda: list(_look_at_all(rows, 224, ours, bs))}
     speeds = {o: [] for o in ways}
@@ -216,8 +217,8 @@ def head_error(bank, seed, words, epochs, lr, loss):
     from fastai.torch_core import no_random
     from fastai.vision.learner import create_head
     import fastai.callback.schedule
-    from petlearn.backbones import HEAD
-    from petlearn.features import feature_dataloaders
+    from petlearn.models.backbones import HEAD
+    from petlearn.models.features import feature_dataloaders
     weight = None
     if loss.get('half'): bank = replace(bank, x=bank.x.astype('float16').astype('float32'))
     if loss.get('weigh'):
@@ -232,9 +233,9 @@ def head_error(bank, seed, words, epochs, lr, loss):
 
 def heads(folder, seeds=5):
     "Error rates of heads and schedules, mean of the seeds."
-    from petlearn.features import features
-    from petlearn.labels import breed, cat_or_dog
-    from petlearn.loaders import split_photos
+    from petlearn.models.features import features
+    from petlearn.datasets.labels import breed, cat_or_dog
+    from petlearn.datasets.split import split_photos
     lines = []
     for name,words,epochs,lr,loss,copies in HEADS:
         errors,seconds = {},[]
@@ -250,8 +251,8 @@ def heads(folder, seeds=5):
 def presets(folder, seeds=5):
     "The preferences: seconds of a cold training, photos a second, model size, and errors."
     from petlearn import train
-    from petlearn.backbones import PREFERENCES
-    from petlearn.labels import breed, cat_or_dog
+    from petlearn.models.backbones import PREFERENCES
+    from petlearn.datasets.labels import breed, cat_or_dog
     ways = [(o, {'preference': o}) for o in PREFERENCES] + [('accuracy_first without its package', dict(arch='efficientnet_lite0', size=288)), ('balance, one epoch of fine-tuning', dict(fine_tune_epochs=1))]
     out = {o: dict(seconds=[], rate=[], cat_or_dog=[], breed=[]) for o,_ in ways}
     with tempfile.TemporaryDirectory() as tmp:
@@ -272,7 +273,7 @@ def presets(folder, seeds=5):
 def grown(folder, n):
     "Seconds of a cold `train` on `n` photos."
     from petlearn import train
-    from petlearn.photos import find_photos
+    from petlearn.photos.finding import find_photos
     with tempfile.TemporaryDirectory() as tmp:
         os.environ['FASTAI_HOME'] = tmp
         photos = random.Random(0).sample(list(find_photos(folder)), n)
@@ -282,7 +283,7 @@ def grown(folder, n):
 
 def growth(most=10_000):
     "Drawn pets: how time and memory grow with the number of photos."
-    from petlearn.drawings import draw_pets
+    from petlearn.photos.drawings import draw_pets
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)/'pets'
         base = sorted(draw_pets(folder, n=500, seed=3).glob('*.jpg'))

@@ -8,14 +8,10 @@ import warnings
 for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated", r'Image size \(\d+ pixels\) exceeds limit'):
     warnings.filterwarnings('ignore', message=o)
 
-_home = dict(train='training', check='checks', Run='runs', RunBook='runs', Predictor='predict', UploadPredictor='upload', TrainPanel='panel', RunMonitor='panel', PetLearnError='core',
-             pets='photos', find_photos='photos', open_photo='opening', draw_pets='drawings')
-
 def __getattr__(name):
     # importing torch takes seconds, so it waits until a name is asked for
-    if name not in _home:
-        raise AttributeError(f"module 'petlearn' has no attribute {name!r}; it has {', '.join(_home)}, and more in petlearn.all")
+    if name.startswith('__'): raise AttributeError(f"module 'petlearn' has no attribute {name!r}")
     from importlib import import_module
-    return getattr(import_module(f'petlearn.{_home[name]}'), name)
-
-def __dir__(): return ['__version__', *_home]
+    everything = import_module('petlearn.all')
+    if name in everything.__all__: return getattr(everything, name)
+    raise AttributeError(f"module 'petlearn' has no attribute {name!r}; petlearn.all has {', '.join(everything.__all__)}")

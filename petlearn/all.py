@@ -1,30 +1,38 @@
 "Everything a student types: `from petlearn.all import *`."
-from petlearn import fixes
-from petlearn.backbones import backbone, backbones, efficientnet_lite0
-from petlearn.callbacks import TimeBudget
-from petlearn.checks import check
+from petlearn.datasets import fixes
+from petlearn.models.backbones import backbone, backbones, efficientnet_lite0
+from petlearn.models.callbacks import TimeBudget
+from petlearn.datasets.checks import check
 from petlearn.core import PetLearnError
-from petlearn.curves import plot_histories, plot_history, verdict
-from petlearn.drawings import draw_pet, draw_pets
-from petlearn.evaluate import compare, error_interval
-from petlearn.explain import explain, glossary
-from petlearn.features import explain_cost, features, plot_features
-from petlearn.interpret import grad_cam
-from petlearn.labels import breed, by_csv, by_folder, by_regex, cat_or_dog, is_cat, label_table, show_labels
-from petlearn.learner import fine_tune, head_learner, pet_learner, train_head
-from petlearn.learning_curve import learning_curve
-from petlearn.loaders import combine, photo_dataloaders, show_split, split_photos
-from petlearn.opening import open_photo
-from petlearn.photos import find_photos, pets, show_photos, unpack
-from petlearn.panel import RunMonitor, TrainPanel
-from petlearn.practice import grade, plant
-from petlearn.predict import Predictor
-from petlearn.robustness import robustness
-from petlearn.runs import Run, follow, runs
-from petlearn.settings import steps_for
-from petlearn.suspects import label_suspects
-from petlearn.training import replay, train
-from petlearn.upload import UploadPredictor
-from petlearn.widgets import Cleaner, ConfusionExplorer, FilmPlayer, MistakeBrowser
+from petlearn.runs.curves import plot_histories, plot_history, verdict
+from petlearn.photos.drawings import draw_pet, draw_pets
+from petlearn.evaluation.compare import compare
+from petlearn.evaluation.metrics import error_interval
+from petlearn.evaluation.define import define, glossary
+from petlearn.models.features import benchmark_backbones, features, plot_features
+from petlearn.evaluation.why import grad_cam
+from petlearn.datasets.labels import breed, by_folder, by_regex, cat_or_dog, is_cat, label_table, show_labels
+from petlearn.datasets.label_tables import by_csv
+from petlearn.models.learner import fine_tune, head_learner, pet_learner, train_head
+from petlearn.evaluation.learning_curve import learning_curve
+from petlearn.datasets.versions import combine
+from petlearn.models.loaders import photo_dataloaders
+from petlearn.datasets.split import show_split, split_photos
+from petlearn.image_io import open_photo
+from petlearn.photos.finding import find_photos, show_photos
+from petlearn.photos.sources import pets, unpack
+from petlearn.widgets.monitor import RunMonitor
+from petlearn.widgets.panel import TrainPanel
+from petlearn.datasets.practice import score, inject_faults
+from petlearn.training.trained import Predictor
+from petlearn.evaluation.robustness import robustness
+from petlearn.runs.run import Run
+from petlearn.runs.progress import follow
+from petlearn.runs.book import runs
+from petlearn.training.settings import steps_for
+from petlearn.evaluation.label_issues import find_label_issues
+from petlearn.training.trainer import replay, train
+from petlearn.widgets.upload import UploadPredictor
+from petlearn.widgets.browsers import Cleaner, ConfusionExplorer, TimelinePlayer, MistakeBrowser
 
 __all__ = [o for o in globals() if not o.startswith('_')]

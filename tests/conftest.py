@@ -22,7 +22,7 @@ hypothesis.settings.load_profile('petlearn')
 
 # new processes are forked from one that has imported what takes seconds, and has done nothing else
 FORKS = multiprocessing.get_context('forkserver')
-FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training', 'petlearn.predict'])
+FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training.trainer', 'petlearn.training.trained'])
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
@@ -44,7 +44,7 @@ def blocked():
 @pytest.fixture(scope='session')
 def pets_folder(tmp_path_factory):
     "Forty drawn pets."
-    from petlearn.drawings import draw_pets
+    from petlearn.photos.drawings import draw_pets
     return draw_pets(tmp_path_factory.mktemp('drawn')/'pets', n=40, seed=11)
 
 @pytest.fixture(scope='session')
@@ -71,7 +71,7 @@ def predictor(run, one_thread):
 @pytest.fixture(scope='session')
 def exported(run, tmp_path_factory):
     "The model of that training in all formats, as a folder to share."
-    from petlearn.export import export_model
+    from petlearn.deploy.export import export_model
     return export_model(run, tmp_path_factory.mktemp('exported')/'model')
 
 @pytest.fixture(scope='session')

@@ -1,4 +1,4 @@
-"""What comes in at the door: cases 1 to 21 of facts.md, one table for all that takes a photo.
+"""What comes in at the door: cases 1 to 21 of metadata.md, one table for all that takes a photo.
 
 `BAD` and `ODD` are files: their `file` is a name, their `content` its bytes; what is `said` of a bad one is a piece of
 the error, an odd one answers like the ordinary picture `same`. `OTHER` are things that are no file, each made in a folder.
@@ -10,7 +10,7 @@ from collections import namedtuple
 from io import BytesIO
 import numpy as np
 from PIL import Image, ImageOps
-from petlearn.drawings import draw_pet
+from petlearn.photos.drawings import draw_pet
 
 def code(img, fmt, **kwargs):
     f = BytesIO()

