@@ -1,20 +1,30 @@
-# make walkthrough   train in front of your eyes        make test   every notebook and every test
-# make lab           open the notebooks                 make newest the same code on the newest fastai
+# make walkthrough   train in front of your eyes        make test    every notebook and every test
+# make lab           your own copy of the lessons        make quick   for daily work: the quick tests, no notebooks
+# make lessons       a fresh copy beside it              make newest  the same code on the newest fastai
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PYTEST := $(BIN)/python -m pytest -q -n 2 -o tmp_path_retention_policy=failed
 
-.PHONY: walkthrough test lab newest export outputs clean
+.PHONY: walkthrough test quick lab lessons develop newest export outputs clean
 .DELETE_ON_ERROR:
 
 walkthrough: $(READY)
 	$(BIN)/python tests/walkthrough.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -n 2 -o tmp_path_retention_policy=failed tests
+	$(PYTEST) tests
 
+quick: $(READY)
+	$(PYTEST) -m "not slow" tests
+
+# exercises never touch petlearn itself: students work in a copy
 lab: $(READY)
-	$(BIN)/jupyter lab nbs/walkthrough.ipynb
+	test -d my-lessons || $(BIN)/petlearn lessons my-lessons
+	$(BIN)/jupyter lab my-lessons/walkthrough.ipynb
+
+lessons: $(READY)
+	$(BIN)/petlearn lessons my-lessons
 
 $(READY): settings.ini setup.py
 	@echo "Installing petlearn, PyTorch, fastai and Jupyter into .venv (about 6 GB on Linux; some minutes, once) ..."
@@ -22,7 +32,11 @@ $(READY): settings.ini setup.py
 	$(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location --quiet --progress-bar on -e ".[dev]"
 	touch $@
 
-# for developers: notebooks -> package, clean notebooks, README
+# for developers: the notebooks that are the source
+develop: $(READY)
+	$(BIN)/jupyter lab nbs/kit
+
+# notebooks -> package, clean notebooks, README
 export: $(READY)
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export

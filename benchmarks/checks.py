@@ -1,6 +1,6 @@
 """What `check` finds, and what it costs.
 
-python benchmarks/checks.py found FOLDER [SEEDS]          planted sets of 400 photos from FOLDER, one for each seed (3): found and false alarms by kind
+python benchmarks/checks.py found FOLDER [SEEDS]          sets of 400 photos from FOLDER with known faults, one for each seed (3): found and false alarms by kind
 python benchmarks/checks.py evidence FOLDER [SEEDS]       the same sets: how well hash, cosine and agreement each tell copies from different photos
 python benchmarks/checks.py speed [N] [--folder FOLDER]   N drawn pets (10,000) and a tenth of them, in fresh processes: seconds and memory
 The pets are drawn once, into FOLDER (by default in the temporary folder).
@@ -17,7 +17,7 @@ CHANGES = 'as it is', 'resized', 'recompressed', 'cropped', 'mirrored', 'lighten
 
 def sample(folder, to, seed, n=400):
     "Links to `n` photos of `folder`, chosen by `seed`, in a folder for each label."
-    from petlearn.datasets.labels import guess_labeler, label_photos
+    from petlearn.datasets.labeling import guess_labeler, label_photos
     from petlearn.photos.finding import find_photos
     photos = find_photos(folder)
     labels = label_photos(photos, guess_labeler(photos))
@@ -26,64 +26,75 @@ def sample(folder, to, seed, n=400):
         (to/labels[i]/f'{i}-{photos[i].name}').symlink_to(photos[i].absolute())
     return to
 
-def planted(folder, tmp, seed):
-    "A planted set, and what was done to each of its files."
-    from petlearn.datasets import practice
+def with_faults(folder, tmp, seed):
+    "A folder with known faults, and for each file with one the number of its fault."
+    from petlearn.datasets.faults import inject_faults, read_answers
     from petlearn.datasets.labels import by_folder
-    real,files = practice._answer_key,{}
-    practice._answer_key = lambda salt, named: files.update(named) or real(salt, named)
-    try: return practice.inject_faults(sample(folder, tmp/'photos', seed), tmp/'planted', seed=seed, labeler=by_folder, **FAULTS), files
-    finally: practice._answer_key = real
+    where = inject_faults(sample(folder, tmp/'photos', seed), tmp/'faults', seed=seed, labeler=by_folder, **FAULTS)
+    return where, {i: o for i,o in enumerate(read_answers(where)) if 'copy' in o.kind}
 
 def one(folder, seed):
-    "Plant, check, grade: the table of the grade, the share of photos in a false alarm about copies, pairs found and all of them by change, and remarks."
+    "Inject faults, check, score: the table of scores, the share of photos in a false alarm about copies, pairs found and all of them by change, and remarks."
     from petlearn.datasets.checks import check
     from petlearn.datasets.practice import score
     with tempfile.TemporaryDirectory() as tmp, quiet():
         os.environ['FASTAI_HOME'] = f'{tmp}/home'
-        where,files = planted(folder, Path(tmp), seed)
-        result = score(check(where), reveal=True)
+        where,copies = with_faults(folder, Path(tmp), seed)
+        checked = check(where)
+        result = score(checked, reveal=True)
     wrong = [o.file for o in result.files.itertuples() if o.verdict == 'false alarm' and 'copy' in o.kind]
-    missed = {files[o.file].fault for o in result.files.itertuples() if o.verdict == 'missed' and 'copy' in o.kind}
+    missed = {o.file for o in result.files.itertuples() if o.verdict == 'missed' and 'copy' in o.kind}
     # a pair is an original 'as it is' and its copy: of an exact pair both are
-    change = {}
-    for o in files.values():
-        if o.kind and 'copy' in o.kind and change.get(o.fault, 'as it is') == 'as it is': change[o.fault] = o.how
-    remarks = [f'seed {seed}: missed {change[o]} of {next(f.photo.path.name for f in files.values() if f.fault == o)}' for o in missed]
-    remarks += [f'seed {seed}: false alarm about {files[o].photo.path.name}' for o in wrong]
-    return result.table, len(set(wrong))/len(files), Counter(v for k,v in change.items() if k not in missed), Counter(change.values()), remarks
+    change = {i: next((how for how in o.files.values() if how != 'as it is'), 'as it is') for i,o in copies.items()}
+    lost = {i for i,o in copies.items() if missed & set(o.files)}
+    remarks = [f"seed {seed}: missed {change[i]} of {', '.join(copies[i].files)}" for i in lost] + [f'seed {seed}: false alarm about {o}' for o in wrong]
+    return result.table, len(set(wrong))/len(checked.photos), Counter(v for k,v in change.items() if k not in lost), Counter(change.values()), remarks
 
 def found(folder, seeds=3):
     "All kinds, then the copies by what was changed, then which were missed."
     results = [one(folder, o) for o in range(1, seeds+1)]
-    total = pd.concat([o[0][['planted', 'found', 'false_alarms']] for o in results]).groupby(level=0, sort=False).sum()
-    rows = [[o.Index, o.planted, o.found, f'{o.found/o.planted:.1%}' if o.planted else '', o.false_alarms] for o in total.itertuples()]
-    table(rows, [f"{seeds} planted set{'s'*(seeds != 1)}", 'planted', 'found', '', 'files in a false alarm'])
+    total = pd.concat([o[0][['faults', 'found', 'false_alarms']] for o in results]).groupby(level=0, sort=False).sum()
+    rows = [[o.Index, o.faults, o.found, f'{o.found/o.faults:.1%}' if o.faults else '', o.false_alarms] for o in total.itertuples()]
+    table(rows, [f"{seeds} set{'s'*(seeds != 1)} with known faults", 'faults', 'found', '', 'files in a false alarm'])
     print()
     hit,of = (sum((o[i] for o in results), Counter()) for i in (2, 3))
-    table([[o, of[o], hit[o], f'{hit[o]/of[o]:.1%}'] for o in CHANGES if of[o]], ['copies', 'planted', 'found', ''])
+    table([[o, of[o], hit[o], f'{hit[o]/of[o]:.1%}'] for o in CHANGES if of[o]], ['copies', 'made', 'found', ''])
     n,m = (sum(many[o] for o in CHANGES[1:]) for many in (hit, of))
     print(f"\nNear copies: {n} of {m} found ({n/m:.1%}); photos in a false alarm: {spread([o[1]*100 for o in results], '{:.2f}')} %", *(r for o in results for r in o[4]), sep='\n')
 
+def perceptual_hash(grey):
+    "Is each of the 8 × 8 coarsest waves of a picture stronger than the median of them? (Zauner 2010): photos × 64 bits."
+    from scipy.fft import dctn
+    waves = dctn(grey.reshape(len(grey), 32, 2, 32, 2).mean((2, 4)), axes=(1, 2))[:,:8,:8].reshape(len(grey), 64)
+    return waves > np.median(waves, 1, keepdims=True)
+
 def separation(folder, seed):
     "For near copies and for all pairs of different photos: bits of the hash that differ, cosine, agreement (0 if not even looked at)."
-    from petlearn.datasets import checks
+    from petlearn.core import unit_rows
+    from petlearn.models.feature_bank import compute_features
+    from petlearn.photos.copies import CROPS, best_match, find_candidates, fingerprints, inspect_all
+    from petlearn.photos.finding import find_photos
     with tempfile.TemporaryDirectory() as tmp, quiet():
         os.environ['FASTAI_HOME'] = f'{tmp}/home'
-        where,files = planted(folder, Path(tmp), seed)
-        usable,records,_ = checks._open_all(checks.check(where, network=None).photos.assign(sha256=''))
-        x,grey = checks._features(usable, 'efficientnet_lite0'),records['grey']
-        names = [Path(o).relative_to(where).as_posix() for o in usable.file]
-        agree = {k: checks.best_match(grey[i], grey[j], *way)[0] for k,(_,i,j,way) in checks._candidates(grey, .85).items()}
-    bits,flipped = checks.perceptual_hash(grey).astype(np.int8),checks.perceptual_hash(grey[:,:,::-1]).astype(np.int8)
+        where,copies = with_faults(folder, Path(tmp), seed)
+        files = find_photos(where)
+        shas = fingerprints(files)
+        inspected = inspect_all(files, shas)
+        good = [i for i in range(len(files)) if i not in inspected.errors]
+        files,shas,grey = [files[i] for i in good],np.array(shas)[good],inspected.records['grey'][good]
+        x = unit_rows(compute_features([o.as_posix() for o in files], list(shas)).x)
+        names = [o.relative_to(where).as_posix() for o in files]
+        agree = {tuple(sorted((o.crop_of, o.whole))): best_match(grey[o.crop_of], grey[o.whole], CROPS[o.crop], o.mirrored).agreement
+                 for o in find_candidates(grey, .85).itertuples()}
+    bits,flipped = (perceptual_hash(o).astype(np.int8) for o in (grey, grey[:,:,::-1]))
     apart = lambda a,b: (a[:,None] != b[None]).sum(2)
     a,b = np.triu_indices(len(names), 1)
-    fault = [files[o].fault if files[o].kind and 'copy' in files[o].kind else None for o in names]
+    fault_of = {name: i for i,o in copies.items() for name in o.files}
+    fault = [fault_of.get(o) for o in names]
     near = np.array([fault[i] is not None and fault[i] == fault[j] for i,j in zip(a, b)])
-    same = usable.sha256.to_numpy()
     rows = pd.DataFrame(dict(near=near, hash=-np.minimum(apart(bits, bits), apart(flipped, bits))[a,b], cosine=(x@x.T)[a,b],
                              agreement=[agree.get((i, j), 0) for i,j in zip(a, b)]))
-    return rows[same[a] != same[b]]
+    return rows[shas[a] != shas[b]]
 
 def evidence(folder, seeds=3):
     "What each of the three would find if it alone decided, with the strictest threshold that has no false alarm."

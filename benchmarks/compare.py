@@ -18,14 +18,14 @@ def pairs(folder, n=20):
             rows.append(compare(*(train(split, seed=o, check=False, runs_dir=tmp) for o in (2*i, 2*i+1))).pairs.iloc[0])
     none = sum(o.p_value >= .05 for o in rows)
     table([[f'{i+1}', o.photos, o.both_wrong, o.only_first_wrong, o.only_second_wrong, f'{o.p_value:.2g}'] for i,o in enumerate(rows)],
-          ['pair', 'photos held back', 'both wrong', 'only the first', 'only the second', 'p'])
+          ['pair', 'validation photos', 'both wrong', 'only the first', 'only the second', 'p'])
     print(f'\nno evidence in {none} of {len(rows)} pairs ({none/len(rows):.0%})')
 
 def curve():
     "Ten shares, five times."
     import numpy as np, pandas as pd
     from types import SimpleNamespace
-    from petlearn.evaluation.learning_curve import _sizes, _wrong
+    from petlearn.evaluation.learning_curve import head_mistakes, step_sizes
     rows = []
     for labels,n,held in ((2, 320, 80), (2, 12_000, 3000), (37, 160, 40), (300, 20, 5)):
         rng = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def curve():
         x = (rng.normal(size=(len(y), 1280)) + np.repeat(rng.normal(size=(labels, 1280))*.3, n+held, axis=0)).astype(np.float32)
         t = pd.DataFrame(dict(label=y, usage=(['train']*n + ['valid']*held)*labels))
         start = time.perf_counter()
-        _wrong(SimpleNamespace(x=x, table=t), _sizes(t.label[t.usage == 'train'].value_counts().sort_index()), 5, 0)
+        head_mistakes(SimpleNamespace(x=x, table=t), step_sizes(t.label[t.usage == 'train'].value_counts().sort_index()), 5, 0)
         rows.append([f'{labels}', f'{labels*n:,}', f'{time.perf_counter()-start:.1f}'])
     table(rows, ['labels', 'photos to learn from', 'seconds'])
 

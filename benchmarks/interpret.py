@@ -5,6 +5,7 @@ python benchmarks/interpret.py neither FOLDER OTHER STRANGE   train on FOLDER an
 Photos are only read. Labels are those that `guess_labeler` sees; they are made wrong in memory.
 """
 import argparse
+from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 import pandas as pd
@@ -36,13 +37,13 @@ def filters(suspects, labels):
     try: from cleanlab.filter import find_label_issues
     except ImportError: return {}
     from petlearn.evaluation.label_issues import out_of_fold
-    probs = out_of_fold(suspects.x, labels, suspects.photos.part.to_numpy(), suspects.vocab)
+    probs = out_of_fold(suspects.x, labels, suspects.photos.fold.to_numpy(), suspects.vocab)
     y = np.array([suspects.vocab.index(o) for o in labels])
     return {f'cleanlab, {o}': find_label_issues(y, probs, filter_by=o, n_jobs=1) for o in FILTERS}
 
 def judged(suspects, truth, labels):
     "Share of photos whose `truth` is said by models that have learned from `labels`: each by one that has not seen it, and those held back by a new head."
-    said,valid = suspects._said(labels),(suspects.photos.usage == 'valid').to_numpy()
+    said,valid = suspects.judge(labels),(suspects.photos.usage == 'valid').to_numpy()
     return (said['out_of_fold'] == truth).mean(), (said['valid'] == truth)[valid].mean()
 
 def one(bank, seed):
@@ -52,12 +53,13 @@ def one(bank, seed):
     truth = bank.table.label.to_numpy()
     labels,wrong = flipped(truth, seed)
     run = Run.__new__(Run) # a run that was never trained: find_label_issues only asks for its bank
-    vars(run).update(bank=SimpleNamespace(**vars(bank) | dict(table=bank.table.assign(label=labels))))
+    run.path = Path('nowhere')
+    run.trained.bank = SimpleNamespace(**vars(bank) | dict(table=bank.table.assign(label=labels)))
     suspects = find_label_issues(run)
     chosen = bank.table.file.isin(suspects.files).to_numpy()
     rows = {'petlearn': chosen, **filters(suspects, labels)}
     corrected = {'all wrong labels left': labels, 'suspects looked at, and corrected': np.where(chosen, truth, labels),
-                 'suggestions believed blindly': suspects._with(dict(zip(suspects.files, suspects.table.suggested))), 'no label wrong': truth}
+                 'suggestions believed blindly': suspects.with_corrections(dict(zip(suspects.files, suspects.table.suggested))), 'no label wrong': truth}
     right = suspects.table[~pd.Series(wrong, bank.table.file)[suspects.files].to_numpy()]
     accuracy = {'all wrong labels left, measured by them': judged(suspects, labels, labels), **{k: judged(suspects, truth, v) for k,v in corrected.items()}}
     return {k: rated(v, wrong) for k,v in rows.items()},accuracy,right
@@ -89,11 +91,11 @@ def nearest(x, k=5):
 
 def residual(x, k=64):
     "Novelty as the plain length of what `k` main directions don't tell, as it is after four fifths of the photos told them."
-    from petlearn.models.novelty import _directions
+    from petlearn.models.novelty import _main_directions
     def left(o, mean, directions): return np.linalg.norm((o - mean) - (o - mean)@directions.T@directions, axis=1)
     part,usual = np.random.default_rng(0).permutation(len(x)) % 5,np.empty(len(x))
-    for i in range(5): usual[part == i] = left(x[part == i], *_directions(x[part != i]))
-    return lambda o: (left(o, *_directions(x)) - usual.mean())/usual.std()
+    for i in range(5): usual[part == i] = left(x[part == i], *_main_directions(x[part != i]))
+    return lambda o: (left(o, *_main_directions(x)) - usual.mean())/usual.std()
 
 def by_direction(x):
     "petlearn's without its second look, at the length of the features."
@@ -105,10 +107,9 @@ def by_direction(x):
 def neither(folder, other, strange):
     "For each way of telling what is strange: who passes, at the limit of 2.5 standard deviations. And how honest are the probabilities?"
     import tempfile, torch
-    from pathlib import Path
     from petlearn import train
     from petlearn.models.engines import FeatureExtractor
-    from petlearn.models.features import trunk_features
+    from petlearn.models.feature_bank import extract_features
     from petlearn.photos.finding import find_photos
     from petlearn.evaluation.report import Report
     from petlearn.files import file_sha256
@@ -117,7 +118,7 @@ def neither(folder, other, strange):
         odd = pd.DataFrame([(str(o), file_sha256(o)) for o in find_photos(strange)], columns=['file', 'sha256'])
         flat = np.stack([np.full((224, 224, 3), o, np.uint8) for o in (0, 128, 255, (40, 80, 200), (160, 110, 60))])
         trunk = FeatureExtractor(runs[0].bank.backbone)
-        x_odd,x_flat = trunk_features(trunk, odd, 224)[0],trunk(torch.from_numpy(flat)).numpy()
+        x_odd,x_flat = extract_features(trunk, odd.file, odd.sha256, 224).x,trunk(torch.from_numpy(flat)).numpy()
         rows,honest = [],[]
         for one,another in (runs, runs[::-1]):
             bank,usage = one.bank,one.bank.table.usage
@@ -127,7 +128,7 @@ def neither(folder, other, strange):
                 n = [(scores(o) <= 2.5) for o in (held, another.bank.x, x_odd, x_flat)]
                 rows.append([Path(folder if one is runs[0] else other).name, name, *(f'{o.sum()} of {len(o)} ({o.mean():.1%})' for o in n[:2]),
                              *(f'{(~o).sum()} of {len(o)} ({(~o).mean():.1%})' for o in n[2:])])
-            h = Report(one).honesty['valid']
+            h = Report(one).calibration['valid']
             honest.append([Path(folder if one is runs[0] else other).name, one.temperature, *(f'{100*o:.1f} %' for o in (h.before, h.after))])
         print()
         table(rows, ['trained on', 'novelty', 'own pets, held back: pass', 'other pets: pass', 'no pets: refused', 'blank: refused'])

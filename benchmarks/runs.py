@@ -23,7 +23,7 @@ def pretend(folder, n):
     from petlearn.runs.book import RunBook
     split = pd.DataFrame(dict(file=['a.jpg'], label=['cat'], usage=['train'], sha256=['0'*64]))
     params = dict(preference='balance', arch='efficientnet_lite0', size=224, epochs=10, fine_tune_epochs=0, lr=.01, bs=None, valid_pct=.2, seed=42)
-    first = RunBook(folder)._create(split, dict(params=params, dataset='D-12345678'))
+    first = RunBook(folder).create(split, dict(params=params, dataset='D-12345678'))
     metadata = json.loads((first.path/'run.json').read_text())
     for i in range(2, n+1):
         path = folder/f'V{i:03}-run-{i}'
@@ -50,7 +50,8 @@ def _photos(tmp, n=200):
 def safe():
     "The same head, trained for 30 epochs with and without what keeps it safe."
     import torch
-    from petlearn.models.callbacks import TrainingLog, checkpoint_callbacks
+    from petlearn.models.callbacks import TrainingLog
+    from petlearn.models.checkpoints import checkpoint_callbacks
     from petlearn.models.features import features
     from petlearn.models.learner import head_learner, pet_learner, train_head
     from petlearn.models.loaders import photo_dataloaders
@@ -77,13 +78,13 @@ def memory():
     "Peak memory of fresh processes above that of the imports alone, and what `room_needed` asks for."
     code = """
 import json, resource, sys
-from petlearn.training.job import room_needed
+from petlearn.training.turns import room_needed
 from petlearn.training.trainer import train
 import petlearn.models.features, petlearn.models.learner
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*1024
 before = peak()
 run = train(sys.argv[1], size=int(sys.argv[3]), epochs=2, fine_tune_epochs=int(sys.argv[2]), bs=int(sys.argv[4]), runs_dir=sys.argv[1]+'-runs', cache=False)
-print(json.dumps([peak()-before, room_needed(run.model, len(run.split), run.params)[1]]))
+print(json.dumps([peak()-before, room_needed(run.model, len(run.split), run.params).memory]))
 """
     rows = []
     with tempfile.TemporaryDirectory() as tmp:

@@ -59,7 +59,7 @@ def plain(folder, seed):
 
 def petlearn(folder, seed):
     "`train(folder)` cold, then warm with another learning rate: seconds and error rate of both, photos opened by the second."
-    import petlearn.models.features as f
+    import petlearn.models.feature_bank as f
     from petlearn import train
     opened = []
     real,f.center_square = f.center_square,lambda *o: opened.append(1) or real(*o)
@@ -134,12 +134,12 @@ def engines(folder, repeats=5):
 
     import numpy as np, onnxruntime, torch
     from petlearn.models.backbones import backbone
-    from petlearn.models.engines import FeatureExtractor, onnx_bytes, _openvino, openvino_engine, torch_engine
-    from petlearn.models.features import _look_at_all
+    from petlearn.models.engines import Engine, FeatureExtractor, load_openvino, onnx_bytes, openvino_engine, torch_engine
+    from petlearn.models.feature_bank import View, _extract_all
     from petlearn.datasets.split import split_photos
     from petlearn.image_io import center_square
-    split = split_photos(folder).assign(variant=0)
-    rows = list(enumerate(split.itertuples()))
+    split = split_photos(folder)
+    views = [View(*o) for o in zip(split.file, split.sha256)]
     pixels = np.stack([center_square(o, 224) for o in split.file[:32]])
     b,threads,made = backbone(),torch.get_num_threads(),{}
     reference = FeatureExtractor(b)(torch.from_numpy(pixels)).numpy()
@@ -165,7 +165,7 @@ def engines(folder, repeats=5):
         session = onnxruntime.InferenceSession(onnx_bytes(FeatureExtractor(b), 224), options, providers=['CPUExecutionProvider'])
         return lambda p: session.run(None, {'pixels': p})[0]
     def openvino(**options):
-        core = _openvino().Core()
+        core = load_openvino().Core()
         model = core.compile_model(core.read_model(onnx_bytes(FeatureExtractor(b), 224)), 'CPU', {'INFERENCE_NUM_THREADS': threads} | options)
         return lambda p: model(p)[0].copy()
     make('PyTorch', eager)
@@ -185,15 +185,16 @@ def engines(folder, repeats=5):
           ['engine', 'photos/s', 'furthest from PyTorch', 'ready after'])
     ours,bs = openvino_engine(FeatureExtractor(b), 224),4
     def serial(run):
-        for i in range(0, len(rows), 32): run(np.stack([center_square(o.file, 224) for _,o in rows[i:i+32]]))
-    ways = {'ONNX Runtime, one after the other': lambda: serial(made['ONNX Runtime']), 'petlearn with ONNX Runtime': lambda: list(_look_at_all(rows, 224, made['ONNX Runtime'], 8)),
-            'petlearn with PyTorch': lambda: list(_look_at_all(rows, 224, made['PyTorch, channels last'], 16)), 'petlearn with OpenVINO': lambda: list(_look_at_all(rows, 224, ours, bs))}
+        for i in range(0, len(views), 32): run(np.stack([center_square(o.file, 224) for o in views[i:i+32]]))
+    def threaded(run, bs): return list(_extract_all(views, range(len(views)), 224, Engine('', run, bs)))
+    ways = {'ONNX Runtime, one after the other': lambda: serial(made['ONNX Runtime']), 'petlearn with ONNX Runtime': lambda: threaded(made['ONNX Runtime'], 8),
+            'petlearn with PyTorch': lambda: threaded(made['PyTorch, channels last'], 16), 'petlearn with OpenVINO': lambda: threaded(ours, bs)}
     speeds = {o: [] for o in ways}
     for _ in range(int(repeats)):
         for name,f in ways.items():
             start = time.perf_counter()
             f()
-            speeds[name].append(len(rows)/(time.perf_counter()-start))
+            speeds[name].append(len(views)/(time.perf_counter()-start))
     print()
     table([[name, spread(v, '{:.0f}')] for name,v in speeds.items()], ['from files to features', 'photos/s'])
 
@@ -240,7 +241,7 @@ def heads(folder, seeds=5):
     for name,words,epochs,lr,loss,copies in HEADS:
         errors,seconds = {},[]
         for labeler in (cat_or_dog, breed):
-            with quiet(): out = [head_error(features(split_photos(folder, labeler, seed=s), copies=copies), s, words, epochs, lr, loss) for s in range(int(seeds))]
+            with quiet(): out = [head_error(features(split_photos(folder, labeler, seed=s), augmentations=copies), s, words, epochs, lr, loss) for s in range(int(seeds))]
             errors[labeler] = [o[0] for o in out]
             seconds += [o[1] for o in out]
         lines.append([name, *(f'{mean(o):.1%}' for o in errors.values()), f'{median(seconds):.2f}'])
@@ -279,7 +280,7 @@ def grown(folder, n):
         photos = random.Random(0).sample(list(find_photos(folder)), n)
         start = time.perf_counter()
         run = train(photos, lambda o: 'cat' if o.name[0].isupper() else 'dog', runs_dir=f'{tmp}/runs')
-        return time.perf_counter()-start, *(o.secs for o in run.phases)
+        return time.perf_counter()-start, *(o.seconds for o in run.phases)
 
 def growth(most=10_000):
     "Drawn pets: how time and memory grow with the number of photos."

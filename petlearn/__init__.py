@@ -1,17 +1,23 @@
 "Learn to train an image classifier: `from petlearn import train`."
 __version__ = "0.0.1"
 
-import warnings
+from .core import PetLearnError # noqa: F401 light: `petlearn.lite` raises it where nothing else is installed
 
-# two libraries warn about each other when they are loaded, and nobody in front of a notebook can do anything about it;
-# Pillow warns of large photos, which open_photo refuses in its own words
-for o in ('`torch.jit.script` is deprecated', "The 'mode.chained_assignment' option is deprecated", r'Image size \(\d+ pixels\) exceeds limit'):
-    warnings.filterwarnings('ignore', message=o)
+# importing torch takes seconds, so petlearn.all waits until one of its names is asked for;
+# petlearn.runs is the package with everything about runs: the function is `from petlearn.all import runs`
+_PACKAGES = ('photos', 'datasets', 'models', 'runs', 'training', 'evaluation', 'widgets', 'deploy')
+_MODULES = ('all', 'cli', 'core', 'files', 'html', 'image_io', 'lite', 'process') # `from petlearn import lite` asks here first
 
 def __getattr__(name):
-    # importing torch takes seconds, so it waits until a name is asked for
-    if name.startswith('__'): raise AttributeError(f"module 'petlearn' has no attribute {name!r}")
+    if name.startswith('__') or name in _PACKAGES + _MODULES: raise AttributeError(f"module 'petlearn' has no attribute {name!r}")
     from importlib import import_module
     everything = import_module('petlearn.all')
     if name in everything.__all__: return getattr(everything, name)
     raise AttributeError(f"module 'petlearn' has no attribute {name!r}; petlearn.all has {', '.join(everything.__all__)}")
+
+def __dir__():
+    # for completion: the names in petlearn.all, read from its text, since importing it takes seconds
+    import ast, pathlib
+    tree = ast.parse((pathlib.Path(__file__).parent/'all.py').read_text(encoding='utf-8'))
+    names = {a.asname or a.name for o in tree.body if isinstance(o, ast.ImportFrom) for a in o.names}
+    return sorted(['__version__', *(o for o in names if not o.startswith('_')), *_PACKAGES])

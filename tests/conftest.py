@@ -1,5 +1,5 @@
 "What all tests share: no network, a fastai folder of their own, drawn pets, and the closing line."
-import multiprocessing, os, shutil, sys, tempfile
+import multiprocessing, os, shutil, signal, sys, tempfile
 from pathlib import Path
 import hypothesis, pytest
 
@@ -23,6 +23,9 @@ hypothesis.settings.load_profile('petlearn')
 # new processes are forked from one that has imported what takes seconds, and has done nothing else
 FORKS = multiprocessing.get_context('forkserver')
 FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training.trainer', 'petlearn.training.trained'])
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'slow: takes more than about three seconds; `make quick` leaves it out')
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
@@ -52,6 +55,22 @@ def run(pets_folder, tmp_path_factory):
     "A quick training on the drawn pets."
     from petlearn import train
     return train(pets_folder, epochs=2, fine_tune_epochs=0, size=96, runs_dir=tmp_path_factory.mktemp('runs'))
+
+@pytest.fixture(scope='session')
+def few(tmp_path_factory):
+    "Two dozen drawn pets whose features, at 64 pixels, are known."
+    from petlearn import train
+    from petlearn.photos.drawings import draw_pets
+    folder = draw_pets(tmp_path_factory.mktemp('few')/'pets', n=24, seed=31)
+    train(folder, size=64, epochs=1, runs_dir=folder.parent/'warm')
+    return folder
+
+@pytest.fixture
+def hears_ctrl_c():
+    "Ctrl-C works in this test, also if all of them run in the background, where it is ignored."
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 @pytest.fixture(scope='module')
 def one_thread():

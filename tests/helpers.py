@@ -1,5 +1,5 @@
 "Small things that tests of several wings share."
-import io, json, tarfile, zipfile
+import hashlib, io, json, tarfile, zipfile
 import pandas as pd, pytest
 from petlearn import PetLearnError
 from petlearn.runs.book import RunBook
@@ -9,8 +9,8 @@ from tiny import tiny_model
 def pretend(folder, state='SUCCEEDED', name='', metrics=None, states=None, **metadata):
     "A run that looks as if it had been trained."
     split = pd.DataFrame(dict(file=['a.jpg'], label=['cat'], usage=['train'], sha256=['0'*64]))
-    run = RunBook(folder)._create(split, dict(params=dict(arch='efficientnet_lite0', lr=.01), dataset='D-12345678') | metadata, name)
-    run._record(states=states or [('QUEUED', ''), ('PREPARING', '2026-11-21 10:00:00'), (state, '')], metrics=metrics or {}, epochs=10, steps=80)
+    run = RunBook(folder).create(split, dict(params=dict(arch='efficientnet_lite0', lr=.01), dataset='D-12345678') | metadata, name)
+    run.record(states=states or [('QUEUED', ''), ('PREPARING', '2026-11-21 10:00:00'), (state, '')], metrics=metrics or {}, epochs=10, steps=80)
     if state == 'SUCCEEDED':
         (run.path/'model').mkdir()
         (run.path/'model/model.json').write_text('{}')
@@ -24,7 +24,7 @@ def with_state(folder, state, name='V001-tiny'):
     return Run(folder/name)
 
 def check_answer(model, case, folder):
-    "Ask `model` about a case of the door; returns the answer, or nothing where it is refused as it should be."
+    "Ask `model` about a case of `inputs.py`; returns the answer, or nothing where it is refused as it should be."
     x = case.make(folder)
     if case.says:
         with pytest.raises(PetLearnError, match=f'(?s){case.says}') as e: model.predict(x)
@@ -36,6 +36,11 @@ def check_answer(model, case, folder):
         assert abs(sum(o.probs.values()) - 1) < 1e-5 and o.photo.size == (model.size,)*2
         o._repr_html_().encode() # a name of any kind can be shown
     return said
+
+def signed(metadata):
+    "The text of a model.json with these `metadata` and the checksum that belongs to them."
+    rest = {k: v for k,v in metadata.items() if k != 'metadata_sha256'}
+    return json.dumps(rest | dict(metadata_sha256=hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()))
 
 def near(a, b, most=1e-3):
     "Do two answers agree?"

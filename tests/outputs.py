@@ -57,7 +57,7 @@ def main(names):
         nb = nbformat.read(path, as_version=4)
         NotebookClient(nb, timeout=600, kernel_name='python3', extra_arguments=['--log-level=ERROR'], store_widget_state=False, resources={'metadata': {'path': str(path.parent)}}).execute()
         for cell in nb.cells:
-            if cell.cell_type == 'code': cell.outputs = [] if cell.source.startswith('#| hide') else kept(cell.outputs, home)
+            if cell.cell_type == 'code': cell.outputs = [] if cell.source.startswith('#| hide\n') else kept(cell.outputs, home)
         nb.metadata = {'kernelspec': {'display_name': 'python3', 'language': 'python', 'name': 'python3'}}
         nbformat.write(nb, path)
         print(f'{path.name}: {path.stat().st_size//1024} KB', flush=True)

@@ -4,8 +4,10 @@ import nbformat, pytest
 from conftest import FORKS, ROOT
 import walkthrough
 
+pytestmark = pytest.mark.slow
 NOTEBOOKS = [o for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if o.stem != 'walkthrough' and '.ipynb_checkpoints' not in o.parts]
 
+# what is there now: a notebook must leave nothing behind
 BEFORE = set((ROOT/'nbs').rglob('*'))
 
 def _run_alone(nb, log):

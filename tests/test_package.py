@@ -13,7 +13,7 @@ def test_train_is_a_function(tmp_path):
     r = python("from petlearn import train; import petlearn.training.trainer; assert train is petlearn.training.trainer.train and callable(train)", tmp_path)
     assert r.returncode == 0, r.stderr
 
-@pytest.mark.parametrize('name', ['train', 'check', 'Run', 'runs', 'Predictor', 'UploadPredictor', 'PetLearnError', 'pets', 'open_photo'])
+@pytest.mark.parametrize('name', ['train', 'check', 'Run', 'Predictor', 'UploadPredictor', 'PetLearnError', 'pets', 'open_photo'])
 def test_lazy_names(name):
     assert getattr(petlearn, name) is not None and name in dir(petlearn)
 
@@ -29,3 +29,14 @@ def test_the_block_on_the_network_works(tmp_path, blocked):
     blocked.unlink()
     r = python("import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname()).close()", tmp_path)
     assert r.returncode == 0 and not blocked.exists()
+
+VERBS = 'predict report interpret timeline export app serve stop require model learn head bank history split predictions summary verdict status'.split()
+
+def test_every_verb_is_on_run():
+    "Each is defined in the notebook that teaches it; whoever asks petlearn for `Run` gets all of them."
+    assert [o for o in VERBS if not hasattr(petlearn.Run, o)] == []
+
+def test_runs_is_always_the_package(tmp_path):
+    "Whatever was imported before; the function of that name is in petlearn.all."
+    code = "from petlearn import runs as a, train, runs as b; from petlearn.all import runs as f; import petlearn.runs; assert a is b is petlearn.runs and callable(f)"
+    assert python(code, tmp_path).returncode == 0

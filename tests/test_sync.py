@@ -4,36 +4,36 @@ from configparser import ConfigParser
 from pathlib import Path
 import pytest
 from conftest import ROOT
+from house import BY_HAND, House, module_files
 import readme
 
-NOTEBOOKS = sorted(o for o in (ROOT/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in o.parts)
-MODULES = {o: re.match(r'#\| default_exp ([\w.]+)', ''.join(json.loads(o.read_text())['cells'][0]['source'])) for o in NOTEBOOKS}
-EXPORTING = {m[1]: o for o,m in MODULES.items() if m}
-BY_HAND = {'__init__.py', 'all.py', '_modidx.py'}
-
-def modules(root):
-    "Modules of the package under `root`, by their dotted names; without those that are written by hand."
-    files = [o for o in (root/'petlearn').rglob('*.py') if o.name not in BY_HAND]
-    return {'.'.join(o.relative_to(root/'petlearn').with_suffix('').parts): o for o in files}
+HOUSE = House(ROOT)
+NOTEBOOKS = HOUSE.notebooks()
+EXPORTING = {re.match(r'#\| default_exp ([\w.]+)', o.sources[0])[1]: o for o in NOTEBOOKS if o.exports}
+MODULES = {k: o for k,o in HOUSE.files.items() if o.name not in BY_HAND}
 
 @pytest.fixture(scope='module')
 def fresh(tmp_path_factory):
     "A copy of the project, cleaned and exported again."
     copy = tmp_path_factory.mktemp('copy')/'petlearn'
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns('.git', '.venv*', 'walkthrough', 'runs', '__pycache__', '*.egg-info'))
-    for o in modules(copy).values(): o.unlink()
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns('.git', '.venv*', 'walkthrough', 'my-lessons*', 'runs', '__pycache__', '*.egg-info'))
+    shutil.copytree(ROOT/'petlearn', copy/'petlearn', dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__')) # there is a petlearn/runs
+    for k in MODULES: module_files(copy)[k].unlink()
     for command in ('nbdev_clean', 'nbdev_export'): subprocess.run([Path(sys.executable).parent/command], cwd=copy, check=True, capture_output=True)
     return copy
 
 def test_package_is_what_the_notebooks_export(fresh):
-    names = lambda root: {str(o.relative_to(root)): o.read_text() for o in (root/'petlearn').rglob('*.py')}
-    assert names(fresh) == names(ROOT)
+    package = lambda root: {str(o.relative_to(root)): o.read_text() for o in (root/'petlearn').rglob('*.py')}
+    old,new = package(ROOT),package(fresh)
+    assert [o for o in old.keys() | new.keys() if old.get(o) != new.get(o)] == [], 'make export'
 
 def test_notebooks_are_clean(fresh):
-    for o in NOTEBOOKS: assert (fresh/o.relative_to(ROOT)).read_text() == o.read_text(), f'{o.name} is not clean: make export'
+    assert [o.path.name for o in NOTEBOOKS if (fresh/o.path.relative_to(ROOT)).read_text() != o.path.read_text()] == [], 'make export'
 
-def test_every_module_has_its_notebook():
-    assert set(modules(ROOT)) == set(EXPORTING)
+def test_every_module_has_its_notebook(): assert set(MODULES) == set(EXPORTING)
+
+def test_packages_are_empty_inside():
+    assert {o.parent.name: o.read_text() for o in (ROOT/'petlearn').glob('*/__init__.py') if o.read_text()} == {}
 
 def test_generated_project_file(fresh):
     assert (fresh/'pyproject.toml').read_text() == (ROOT/'pyproject.toml').read_text()
@@ -47,38 +47,37 @@ def test_readme_is_up_to_date():
 def test_readme_names_the_commands():
     for o in ('make walkthrough', 'make test', 'make lab'): assert o in (ROOT/'README.md').read_text()
 
-@pytest.mark.parametrize('nb', NOTEBOOKS, ids=lambda o: o.stem)
-def test_notebook_form(nb):
-    d = json.loads(nb.read_text())
-    assert 'widgets' not in d['metadata'], 'saved widget state may hold photos'
-    assert nb.stat().st_size < 1_500_000
+def _faults_of_form(nb):
+    "What is wrong with the form of a notebook, in words."
+    if 'widgets' in json.loads(nb.path.read_text())['metadata']: yield 'saved widget state may hold photos'
+    if nb.path.stat().st_size >= 1_500_000: yield 'more than 1.5 MB'
+    if nb.exports and len(nb.cells) > 45: yield f'{len(nb.cells)} cells'
     in_a_row = 0
-    for cell in d['cells']:
-        source = ''.join(cell['source'])
-        hidden = source.startswith('#| hide')
-        in_a_row = 0 if cell['cell_type'] == 'markdown' else in_a_row + (not hidden)
-        assert in_a_row <= 4, f'{in_a_row} code cells without a word before: {source[:60]}'
-        assert source.count('\n') < 45, f'longer than a screen: {source[:60]}'
-        assert not re.search(r'/(home|work|root|Users)/', source), 'absolute path'
-        if cell['cell_type'] == 'code' and not hidden: assert not re.search(r'^\s*[%!]', source, re.M), 'magics'
+    for kind,source in zip(nb.kinds, nb.sources):
+        in_a_row = 0 if kind == 'prose' else in_a_row + (kind != 'hidden')
+        if in_a_row > 4: yield f'{in_a_row} code cells without a word before: {source[:60]}'
+        if source.count('\n') >= 45: yield f'longer than a screen: {source[:60]}'
+        if re.search(r'/(home|work|root|Users)/', source): yield f'absolute path: {source[:60]}'
+        if kind in ('demo', 'export') and re.search(r'^\s*[%!]', source, re.M): yield f'magics: {source[:60]}'
 
-@pytest.mark.parametrize('name', sorted(EXPORTING))
-def test_module_style(name):
-    "No star imports, bare excepts, asserts or prints where they don't belong; docments and docstrings on what is public."
-    source = modules(ROOT)[name].read_text()
-    tree = ast.parse(source)
-    for o in ast.walk(tree):
-        if isinstance(o, ast.ImportFrom): assert [a.name for a in o.names] != ['*'], f'star import of {o.module}'
-        assert not (isinstance(o, ast.ExceptHandler) and o.type is None), 'bare except'
-        assert not isinstance(o, ast.Assert), 'assert in exported code'
-        if isinstance(o, ast.Call) and getattr(o.func, 'id', '') == 'print': assert name in ('cli', 'core'), 'print'
-    assert max(len(o) for o in source.splitlines() if not o.startswith("__all__")) <= 120
+def test_notebooks_have_the_form_of_a_lesson():
+    assert {o.path.stem: found for o in NOTEBOOKS if (found := list(_faults_of_form(o)))} == {}
 
-@pytest.mark.parametrize('name', sorted(EXPORTING))
-def test_no_name_for_inside_is_used_outside(name):
-    for o in ast.walk(ast.parse(modules(ROOT)[name].read_text())):
-        names = [a.name for a in o.names] if isinstance(o, ast.ImportFrom) and o.level else []
-        assert not [n for n in names if n.startswith('_') and not n.startswith('__')], f'from .{o.module}'
+def _faults_of_style(name, source):
+    "What is wrong with the style of a module, in words."
+    for o in ast.walk(ast.parse(source)):
+        if isinstance(o, ast.ImportFrom):
+            if [a.name for a in o.names] == ['*']: yield f'star import of {o.module}'
+            private = [a.name for a in o.names if a.name.startswith('_') and not a.name.startswith('__')]
+            if o.level and private: yield f"{', '.join(private)} of {o.module} are for inside"
+        if isinstance(o, ast.ExceptHandler) and o.type is None: yield 'bare except'
+        if isinstance(o, ast.Assert): yield 'assert in exported code'
+        if isinstance(o, ast.Call) and getattr(o.func, 'id', '') == 'print' and name not in ('cli', 'core'): yield 'print'
+    for o in source.splitlines():
+        if len(o) > 120 and not o.startswith('__all__'): yield f'{len(o)} characters: {o[:60]}'
+
+def test_modules_have_style():
+    assert {k: found for k,o in MODULES.items() if (found := list(_faults_of_style(k, o.read_text())))} == {}
 
 def _public(nodes):
     "Functions among `nodes`, and methods of classes, whose names don't begin with an underscore."
@@ -87,20 +86,19 @@ def _public(nodes):
         if isinstance(o, ast.ClassDef): yield from _public(o.body)
         elif isinstance(o, ast.FunctionDef): yield o
 
-def _public_functions():
-    for name in sorted(EXPORTING):
-        source = modules(ROOT)[name].read_text()
-        for o in _public(ast.parse(source).body): yield pytest.param(o, source.splitlines(), id=f'{name}.{o.name}')
-
 CALLED_BY_FASTAI = re.compile(r'(before|after)_|encodes')
 
-@pytest.mark.parametrize('f,lines', list(_public_functions()))
-def test_public_functions_are_documented(f, lines):
-    "Every parameter has a comment of its own, and every function a one-line docstring."
-    params = [a for a in f.args.args + f.args.kwonlyargs if a.arg not in ('self', 'cls')]
-    if CALLED_BY_FASTAI.match(f.name) or not params: return
-    if f.name != '__init__': assert '\n' not in (ast.get_docstring(f) or '\n'), f'{f.name} needs a one-line docstring'
-    for a in params: assert ' # ' in lines[a.lineno-1], f'{f.name}: {a.arg} has no docment'
+def _undocumented(source):
+    "Parameters without a comment of their own, and functions without a one-line docstring."
+    lines = source.splitlines()
+    for f in _public(ast.parse(source).body):
+        params = [a for a in f.args.args + f.args.kwonlyargs if a.arg not in ('self', 'cls')]
+        if CALLED_BY_FASTAI.match(f.name) or not params: continue
+        if f.name != '__init__' and '\n' in (ast.get_docstring(f) or '\n'): yield f'{f.name} needs a one-line docstring'
+        yield from (f'{f.name}: {a.arg}' for a in params if ' # ' not in lines[a.lineno-1])
+
+def test_public_functions_are_documented():
+    assert {k: found for k,o in MODULES.items() if (found := list(_undocumented(o.read_text())))} == {}
 
 def test_settings_have_reasons_for_upper_bounds():
     cfg = ConfigParser(delimiters=['='])

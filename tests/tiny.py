@@ -1,7 +1,7 @@
 "A portable model that is made in no time: the more red, the more cat; the more blue, the more dog; white is neither."
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper
-from petlearn.models.model_folder import write_metadata
+from petlearn.models.model_folder import write_model
 
 def _graph(size):
     "From pixels to probabilities and novelty, by the colour that a photo has on average."
@@ -21,7 +21,6 @@ def tiny_model(folder, size=32):
     model = helper.make_model(_graph(size), opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
     checker.check_model(model)
     content = model.SerializeToString()
-    (folder/'model.onnx').write_bytes(content)
     metadata = dict(labels=['cat', 'dog'], arch='tiny', size=size, mean=[0.]*3, std=[1.]*3, limit=2.5, onnx=dict(opset=17), dataset=dict(version='tiny-1'),
-                 metrics=dict(valid=dict(in_words='1 of 80 wrong')))
-    return write_metadata(folder, metadata, {'model.onnx': content, 'model.safetensors': b''})
+                    metrics=dict(valid=dict(in_words='1 of 80 wrong')))
+    return write_model(folder, metadata, {'model.onnx': content, 'model.safetensors': b''}).path

@@ -18,7 +18,7 @@ def text(nb):
 
 def error_rate(nb):
     "The sentence in which the walkthrough says how good its model is, or None."
-    found = re.search(r'wrong on \d+ of \d+ photos held back \([\d.]+%\)', text(nb))
+    found = re.search(r'wrong on \d+ of \d+ validation photos \([\d.]+ %\)', text(nb))
     return found and found[0]
 
 def execute(nb, folder):

@@ -44,12 +44,12 @@ def _candidates(run):
 
 # %% ../../nbs/kit/6_evaluation/06_cleaning.ipynb #a0ddcab1
 def _since(file, label, sha256, row):
-    "What has happened to a photo since the training, or nothing; `row` is what some labels.csv says about it."
+    "What has happened to a photo since the training, or nothing; `row` is what a table says about it."
     if not os.path.exists(file): return 'is not there any more'
     try: same = file_sha256(file) == sha256
     except PetLearnError: return 'can not be read'
     if not same: return 'has changed since the training'
-    if row and row[0] != label: return f'has another label by now: {row[0]!r}'
+    if row and row.label != label: return f'has another label by now: {row.label!r}'
 
 def _happened(split):
     "What has happened to photos of a `split` since the training, by file; nothing for those that are as they were."
@@ -73,7 +73,7 @@ def _homes(split):
 def _by_home(files, homes):
     "`files` in a list for each folder in which they are changed."
     found,rows = {},label_rows([Path(o) for o in files])
-    for file,row in zip(files, rows): found.setdefault(Path(row[1]).parent if row else homes[file], []).append(file)
+    for file,row in zip(files, rows): found.setdefault(Path(row.table.path).parent if row else homes[file], []).append(file)
     return found
 
 # %% ../../nbs/kit/6_evaluation/06_cleaning.ipynb #f0a13a35

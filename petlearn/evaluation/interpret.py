@@ -9,39 +9,23 @@ __all__ = ['Interpreter']
 import hashlib, os
 import numpy as np
 import pandas as pd
+from functools import cached_property
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
-from ..core import PetLearnError, as_path, check_int, did_you_mean, lazy_property, pluralize
-from .metrics import in_words, select_predictions, validated_predictions
+from ..core import PetLearnError, as_path, check_int, did_you_mean, pluralize, unit_rows
+from .metrics import in_words
 from .why import Why, _experiments, _what_if, grad_cam
 from ..files import file_sha256
-from ..html import Gallery, _row_of, bars, how_sure, shown_name
+from ..html import Gallery, photo_row, bars, how_sure, shown_name
 from ..image_io import center_square
 from ..models.calibration import calibrated
 from ..models.engines import FeatureExtractor, torch_engine
 from ..runs.book import find_run
+from ..runs.predictions import Predictions
 from ..runs.run import Run
 
 # %% ../../nbs/kit/6_evaluation/04_interpret.ipynb #c2c4ed1e
-def _column(probs, labels, words):
-    "The probability in each row of `probs` that belongs to the label in `words`; 0 for a label the model doesn't know."
-    number = {o: i for i,o in enumerate(labels)}
-    known = np.array([o in number for o in words], bool)
-    return np.where(known, probs[np.arange(len(words)), [number.get(o, 0) for o in words]], 0.)
-
-def _worst_first(rows, temperature):
-    "The labels, and the table of an `Interpreter`, from `rows` of a run's predictions."
-    labels = [o[2:] for o in rows.columns if o.startswith('p_')]
-    probs = calibrated(rows[[f'p_{o}' for o in labels]].to_numpy(float), temperature)
-    p_label,p_predicted = (_column(probs, labels, list(rows[o])) for o in ('label', 'predicted'))
-    novelty = rows.novelty.to_numpy(float) if 'novelty' in rows else np.nan
-    df = pd.DataFrame(dict(file=rows.file.to_numpy(), label=rows.label.to_numpy(), predicted=rows.predicted.to_numpy(),
-                           p_label=p_label, p_predicted=p_predicted, wrong=(rows.label != rows.predicted).to_numpy(),
-                           loss=-np.log(np.maximum(p_label, 1e-12)), novelty=novelty))
-    df = df.sort_values(['loss', 'file'], ascending=[False, True], kind='stable', ignore_index=True)
-    return labels + sorted({*df.label, *df.predicted} - {*labels}),df
-
 class Interpreter:
     "Where a run is wrong, and why; its tables come from one reading of the run's `predictions.csv`."
     def __init__(self,
@@ -50,7 +34,21 @@ class Interpreter:
         runs_dir:str|Path='runs', # Folder in which words are looked up
     ):
         self.run,self.usage = find_run(run, runs_dir),usage
-        self.labels,self.table = _worst_first(select_predictions(validated_predictions(self.run), usage), self.run.temperature)
+        p = Predictions.of(self.run, usage)
+        self.predictions = p.with_probs(calibrated(p.known_probs, self.run.temperature)) # as `run.predict` says it
+        self.labels = p.labels
+        self.table = self.predictions.worst_first.reindex(columns=['file', 'label', 'predicted', 'p_label', 'p_predicted',
+                                                                   'wrong', 'loss', 'novelty'])
+
+    # these three are made when they are asked for the first time
+    @cached_property
+    def _split(self): return self.run.split
+
+    @cached_property
+    def _learned(self): return _training_photos(self)
+
+    @cached_property
+    def _look(self): return torch_engine(FeatureExtractor(self.run.bank.backbone), self.run.bank.size)
 
     @property
     def mistakes(self) -> pd.DataFrame: return self.table[self.table.wrong] # Rows of `.table`, worst first
@@ -79,15 +77,12 @@ def _must_know(it, label):
 @patch(as_prop=True)
 def confusion(self:Interpreter) -> pd.DataFrame:
     "How many photos: rows are their labels, columns what the model said."
-    n = pd.crosstab(self.table.label, self.table.predicted)
-    return n.reindex(index=self.labels, columns=self.labels, fill_value=0)
+    return self.predictions.confusion
 
 @patch(as_prop=True)
 def confused(self:Interpreter) -> pd.DataFrame:
     "The pairs of labels that were mixed up: `label`, `predicted`, in `n` photos `of` those with that label."
-    n = self.mistakes.groupby(['label', 'predicted']).size().rename('n').reset_index()
-    n['of'] = n.label.map(self.table.label.value_counts()).astype(int)
-    return n.sort_values(['n', 'label', 'predicted'], ascending=[False, True, True], ignore_index=True)
+    return self.predictions.confused
 
 @patch
 def cell(self:Interpreter,
@@ -104,18 +99,12 @@ def _sha256(photo):
     if isinstance(photo, (bytes, bytearray, memoryview)): return hashlib.sha256(photo).hexdigest()
     return file_sha256(photo) if isinstance(photo, (str, Path)) and os.path.isfile(photo) else ''
 
-def _unit(x): return x/np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
-
-def _learned(it):
+def _training_photos(it):
     "The training photos as a table, the mean of their features, and the directions of their features."
     bank = it.run.bank
     rows = np.flatnonzero(bank.table.usage == 'train')
     mean = bank.x[rows].mean(0)
-    return bank.table.iloc[rows].reset_index(drop=True),mean,_unit(bank.x[rows] - mean)
-
-lazy_property(Interpreter, '_split', lambda it: it.run.split)
-lazy_property(Interpreter, '_learned', _learned)
-lazy_property(Interpreter, '_look', lambda it: torch_engine(FeatureExtractor(it.run.bank.backbone), it.run.bank.size))
+    return bank.table.iloc[rows].reset_index(drop=True),mean,unit_rows(bank.x[rows] - mean)
 
 # %% ../../nbs/kit/6_evaluation/04_interpret.ipynb #7b3dc1db
 @patch
@@ -153,7 +142,7 @@ def nearest(self:Interpreter,
     n,photo = check_int('n', n, 1, 1000),self._file(photo)
     sha,_ = self._known(photo)
     table,mean,units = self._learned
-    likeness = np.round(units @ _unit(self._features(photo, sha) - mean), 6).astype(float)
+    likeness = np.round(units @ unit_rows(self._features(photo, sha) - mean), 6).astype(float)
     df = table[['file', 'label']].assign(similarity=likeness)[table.sha256.to_numpy() != sha]
     df = df.sort_values(['similarity', 'file'], ascending=[False, True], kind='stable').head(n)
     return Gallery(df, [f'{o.label}, {o.similarity:.2f}' for o in df.itertuples()])
@@ -179,7 +168,7 @@ def _repr_html_(self:Why):
     beside = 'display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start'
     looked = f'<div style="{beside}">{self.cam._repr_html_(160)}{bars(p.probs)}</div>'
     return (f'<p><b>{escape(self.sentence)}</b><br>{notes}</p>{looked}{near}'
-            f'<p>What changes its mind</p>{_row_of(self.pictures, words)}')
+            f'<p>What changes its mind</p>{photo_row(self.pictures, words)}')
 
 Why.__repr__ = Why.__str__
 
@@ -251,7 +240,7 @@ def _among_others(it, n=5):
     row = dict(zip(bank.table.file, range(len(bank))))
     df = it.mistakes[it.mistakes.file.isin(row)].head(500)
     if not len(df): return []
-    likeness = np.round(_unit(bank.x[[row[o] for o in df.file]] - mean) @ units.T, 6)
+    likeness = np.round(unit_rows(bank.x[[row[o] for o in df.file]] - mean) @ units.T, 6)
     order = np.argsort(-likeness, axis=1, kind='stable')[:,:n]
     labels = table.label.to_numpy()[order]
     lost = df[(labels == df.predicted.to_numpy()[:,None]).mean(1) >= .8]

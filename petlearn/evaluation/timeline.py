@@ -6,6 +6,7 @@
 __all__ = ['Film', 'ShowTimeline']
 
 # %% ../../nbs/kit/6_evaluation/09_timeline.ipynb #b2e03d21
+import petlearn.models.backbones # before fastai, whose import would warn of things that nobody here can change
 import time
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from html import escape
 from ..core import PetLearnError, as_path, check_int, pluralize
 from ..html import bars, shown_name, thumbnail
 from ..runs.run import Run
-from ..training.prediction_recorder import _HEAD, _read
+from ..training.prediction_recorder import TIMELINE_COLUMNS, read_timeline
 
 # %% ../../nbs/kit/6_evaluation/09_timeline.ipynb #4f1e1343
 @patch(as_prop=True)
@@ -35,17 +36,17 @@ class _Html(str):
 class Film:
     "What the model thought of the same few photos at each checkpoint of a training."
     def __init__(self,
-        source, # A run, its folder, or a `filmstrip.csv`
+        source, # A run, its folder, or a `timeline.csv`
     ):
         path = as_path(getattr(source, 'path', source))
-        self.path,self._thumbs = path if path.name == 'filmstrip.csv' else path/'filmstrip.csv',{}
+        self.path,self._thumbs = path if path.name == 'timeline.csv' else path/'timeline.csv',{}
         self.refresh()
 
     def refresh(self):
         "Read the file again: while a training is at work, there are more frames each time."
-        head,rows = _read(self.path)
-        self.table,self.labels = pd.DataFrame(rows, columns=head),[o.removeprefix('p_') for o in head[len(_HEAD):]]
-        shown,column = self.table[_HEAD],{o: i for i,o in enumerate(head)}
+        head,rows = read_timeline(self.path)
+        self.table,self.labels = pd.DataFrame(rows, columns=head),[o.removeprefix('p_') for o in head[len(TIMELINE_COLUMNS):]]
+        shown,column = self.table[TIMELINE_COLUMNS],{o: i for i,o in enumerate(head)}
         self._rows = shown.assign(p=[o[column[f'p_{o[5]}']] for o in rows], right=shown.label == shown.predicted)
         self._frames = [i for _,i in self.table.groupby('frame').groups.items()]
         return self
@@ -161,7 +162,7 @@ class ShowTimeline(Callback):
 
     def _show(self, pause):
         from IPython.display import HTML, display
-        strip = getattr(self.learn, 'filmstrip', None)
+        strip = getattr(self.learn, 'prediction_recorder', None)
         if strip is None or strip.last == self.seen or not in_notebook(): return
         if time.monotonic() - self.shown < pause: return
         self.seen,self.shown = strip.last,time.monotonic()

@@ -17,7 +17,7 @@ from pathlib import Path
 from torch import nn
 from ..core import PetLearnError, did_you_mean
 from .robustness import CHANGES
-from ..html import Gallery, _row_of, how_sure
+from ..html import Gallery, photo_row, how_sure
 from ..image_io import center_square, open_photo
 from ..models.backbones import backbone
 from ..models.engines import FeatureExtractor
@@ -81,7 +81,7 @@ class GradCam:
 
     def _repr_html_(self, side=200):
         words = 'what the model sees',f'bright: what speaks for {self.label}'
-        return _row_of([o.resize((side, side)) for o in (self.photo, self.overlay)], words, side)
+        return photo_row([o.resize((side, side)) for o in (self.photo, self.overlay)], words, side)
 
 # %% ../../nbs/kit/6_evaluation/03_why.ipynb #b02c0e6b
 def grad_cam(

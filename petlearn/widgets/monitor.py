@@ -19,7 +19,8 @@ from ..core import PetLearnError, pluralize
 from ..models.loaders import fit_batch_size
 from ..runs.book import find_run
 from ..runs.progress import read_progress
-from ..runs.run import LIVE, Run, State
+from ..runs.run import Run
+from ..runs.states import LIVE, State
 from ..training.trainer import train
 from .views import View, button, meter, row, sentence, status, tiles
 
@@ -99,7 +100,7 @@ def _steps_of(run, metadata):
 # %% ../../nbs/kit/7_widgets/02_monitor.ipynb #08f6a572
 def _training_time(metadata, said, state):
     "Seconds of learning, over all sessions; looking at the photos and waiting don't count."
-    looked = sum(o['secs'] for o in metadata['phases'] if o['name'] == 'features')
+    looked = sum(o['seconds'] for o in metadata['phases'] if o['name'] == 'features')
     learns = said.get('phase') not in (None, 'features') and state not in (State.QUEUED, State.PREPARING)
     total = max(metadata['seconds'], said.get('seconds', 0) if learns else 0)
     return max(total - looked, 0)
@@ -171,7 +172,7 @@ _SAYS = {State(k): v for k,v in dict(
     TRY_AGAIN_LATER="was put off", STATE_UNSPECIFIED="ended without a word: its process was killed").items()}
 
 def pressable(
-    can:set, # What `run.can` says
+    can:set, # What `run.actions` says
 ) -> dict: # For each button of a monitor: may it be pressed?
     "Which buttons make sense: Stop while it is unfinished, Use it after a checkpoint."
     return dict(stop='stop' in can, more=bool(can & {'resume', 'use'}), use='use' in can)

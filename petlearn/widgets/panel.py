@@ -13,10 +13,10 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from ..core import PetLearnError, as_path, pluralize, report_progress_to
-from ..datasets.findings import HINTS, STOPS, WARNS
+from ..datasets.findings import ERROR, INFO, WARNING
 from ..models.backbones import PREFERENCES, backbones
-from ..runs.run import LIVE, State
-from ..training.plan import Plan, _at_work
+from ..runs.states import LIVE, State
+from ..training.plan import TrainingPlan, live_runs
 from ..training.settings import Settings, resolve
 from .monitor import RunMonitor, _SAYS, _bar, _curve_html, _fields, _to_go, pressable, snapshot
 from .views import View, button, choice, meter, row, sentence, status, typed_path
@@ -112,7 +112,7 @@ class TrainPanel(View):
         super().close()
 
     @property
-    def plan(self) -> Plan|None: # What would be trained; `None` while it still looks at the photos
+    def plan(self) -> TrainingPlan|None: # What would be trained; `None` while it still looks at the photos
         o = self.looked
         return o and o.but(name=self.name.value.strip(), note=self.note.value.strip(), **self._given())
 
@@ -120,7 +120,8 @@ class TrainPanel(View):
 @patch
 def _look(self:TrainPanel):
     "Look at the folders in a thread; for a second, wait for it."
-    plan = Plan([typed_path(o) for o in self.folders.value.splitlines()], self.runs_dir)
+    folders = [typed_path(o) for o in self.folders.value.splitlines() if o.strip()]
+    plan = TrainingPlan(folders[0] if len(folders) == 1 else folders, self.runs_dir)
     if self.asked and not self.looked and self.asked.photos == plan.photos: return # it does so already
     self.asked,self.looked = plan,None
     self._show()
@@ -186,7 +187,7 @@ def _queue(plan):
     return f"At work: {', '.join(first)}. This training will wait its turn." if first else 'Ready.'
 
 # %% ../../nbs/kit/7_widgets/03_panel.ipynb #3a2c30bf
-_SIGNS = {STOPS: '■ stops', WARNS: '▲ warns', HINTS: '• notes'}
+_SIGNS = {ERROR: '■ error', WARNING: '▲ warning', INFO: '• info'}
 
 def _finding(o):
     "A finding of the checkup as an item of a list, without photos: a saved notebook shall hold none."
@@ -195,7 +196,7 @@ def _finding(o):
 
 def _photos_html(plan, most=5):
     "Labels with their counts, and what the checkup says."
-    try: found,labels = plan.checkup,plan.labels
+    try: found,labels = plan.data_check,plan.labels
     except PetLearnError: return '' # the reason says it
     counts = ', '.join(f'<b>{escape(k)}</b> {n:,}' for k,n in labels.items())
     items = ''.join(map(_finding, found.findings[:most]))
@@ -240,7 +241,7 @@ def _watch(self:TrainPanel, run):
 @patch
 def _watch_all(self:TrainPanel):
     "Put up a monitor for each training that is at work here, whoever began it."
-    try: found = _at_work(self.runs_dir)
+    try: found = live_runs(self.runs_dir)
     except PetLearnError: return # the plan says why
     there = {o.run.path for o in self.monitors.children}
     for o in found:

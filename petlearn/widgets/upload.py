@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 from ..core import PetLearnError, as_path, pluralize
-from ..image_io import neighbour, reject_url
+from ..photo_errors import reject_url, similar_name
 from ..models.prediction import Prediction, read_uploads
 from ..photos.finding import find_photos
 from .views import View, button, row, sentence, status, typed_path
@@ -386,7 +386,7 @@ def _summary(cards):
 
 def _opened(model):
     "What answers, and the run that can say why (if there is one)."
-    if model is None or hasattr(model, 'see'): return model,getattr(model, 'run', None)
+    if model is None or hasattr(model, 'preprocess'): return model,getattr(model, 'run', None)
     from petlearn.training.trained import Predictor # takes seconds, and is not there where `petlearn.lite` is enough
     if isinstance(model, (str, Path)) and (as_path(model)/'run.json').exists():
         from petlearn.runs.run import Run # the same
@@ -548,7 +548,7 @@ def _photos_at(text):
     path = as_path(text)
     if not path.exists():
         raise PetLearnError(f"There is no file or folder {path} (looked in {Path.cwd()}).",
-                            "Expected a photo, or a folder of photos.", neighbour(path, Path.exists))
+                            "Expected a photo, or a folder of photos.", similar_name(path, Path.exists))
     photos = find_photos(path) if path.is_dir() else [path]
     n = len(photos)
     return photos[:MAX_FILES],f'The first {MAX_FILES} of {pluralize(n, "photo")}.' if n > MAX_FILES else ''

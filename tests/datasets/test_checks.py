@@ -1,15 +1,14 @@
-"What `check` finds, mends and takes back, on drawn pets with known faults; and what `train` and the command line make of it."
+"What `check` finds, fixes and takes back, on drawn pets with known faults; and what `train` and the command line make of it."
 import os, shutil, subprocess, sys
 from io import BytesIO
 from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageEnhance, ImageOps
-from petlearn.datasets import checks
-from petlearn.datasets.findings import BAD_FILES, HINTS, KINDS, MOVE, STOPS, WARNS
-from petlearn.photos.copies import best_match, copy_groups, fingerprints, look, near_copies, perceptual_hash
+from petlearn.datasets import photo_table as intake
+from petlearn.datasets.findings import BAD_FILES, ERROR, INFO, KINDS, MOVE, WARNING
+from petlearn.photos import copies
 from petlearn.datasets.checks import check
 from petlearn.cli import main
 from petlearn.core import PetLearnError
@@ -17,7 +16,8 @@ from petlearn.photos.drawings import draw_pet
 from petlearn.datasets.fixes import changes
 from petlearn.datasets.labels import by_folder, cat_or_dog
 from petlearn.datasets.split import split_photos
-from petlearn.datasets.practice import score, inject_faults
+from petlearn.datasets.faults import inject_faults
+from petlearn.datasets.practice import score
 from petlearn.training.trainer import train
 
 @pytest.fixture(scope='session')
@@ -26,15 +26,17 @@ def drawn(pets_folder):
     files = sorted(pets_folder.glob('*.jpg'))
     return [o for o in files if o.name[0].isupper()][:16],[o for o in files if not o.name[0].isupper()][:16]
 
-@pytest.fixture
-def pets(tmp_path, drawn):
-    "A clean folder of its own for each test, with a folder for each label."
+def clean(folder, drawn):
+    "A clean folder, with a folder for each label."
     for label,files in zip(('cat', 'dog'), drawn):
-        (tmp_path/'pets'/label).mkdir(parents=True)
-        for i,o in enumerate(files): shutil.copy(o, tmp_path/f'pets/{label}/{label}_{i:02}.jpg')
-    return tmp_path/'pets'
+        (folder/label).mkdir(parents=True)
+        for i,o in enumerate(files): shutil.copy(o, folder/f'{label}/{label}_{i:02}.jpg')
+    return folder
 
-def quick(photos, *args, **kwargs): return check(photos, *args, network=None, **({'advised': 10} | kwargs))
+@pytest.fixture
+def pets(tmp_path, drawn): return clean(tmp_path/'pets', drawn)
+
+def quick(photos, *args, **kwargs): return check(photos, *args, **({'advised': 10} | kwargs))
 def kinds(photos, *args, **kwargs): return [o for o in quick(photos, *args, **kwargs).kinds if o != 'foreign'] # petlearn's own records are passed over, too
 def names(finding): return sorted(Path(o).name for o in finding.files)
 def tree(folder): return {o.relative_to(folder).as_posix(): o.read_bytes() for o in folder.rglob('*') if o.is_file() and '_quarantine' not in o.parts}
@@ -78,18 +80,17 @@ FAULTS = dict( # what is done to a clean folder, the kind, the files of the find
     name=(lambda o: first(o).rename(o/'cat/cat_00.png'), 'wrong name', ['cat_00.png']),
     foreign=(_bytes('notes.txt', b'hello'), 'foreign', []), uneven=(_only(4), 'imbalance', []))
 
-@pytest.mark.parametrize('spoil,kind,files', FAULTS.values(), ids=list(FAULTS))
-def test_each_fault_is_found_alone(pets, spoil, kind, files):
-    spoil(pets)
-    found = quick(pets)
-    also = {'spelling': ['too few', 'imbalance'], 'imbalance': ['too few']}.get(kind, []) # what cannot be otherwise
-    if kind == 'few': found = quick(pets, advised=9)
-    assert sorted(found.kinds) == sorted([kind] + also), found
-    one = found[kind]
-    assert names(one) == sorted(files)
-    assert one.severity == KINDS[kind][0] and bool(one.fix) == (KINDS[kind][1] is not None)
-    assert found.ok == (STOPS not in [o.severity for o in found.findings])
-    assert one.what.split()[0] in repr(found) and one.kind in found._repr_html_()
+def test_each_fault_is_found_alone(tmp_path, drawn):
+    for name,(spoil,kind,files) in FAULTS.items():
+        spoil(pets := clean(tmp_path/name, drawn))
+        found = quick(pets, advised=9) if kind == 'few' else quick(pets)
+        also = {'spelling': ['too few', 'imbalance'], 'imbalance': ['too few']}.get(kind, []) # what cannot be otherwise
+        assert sorted(found.kinds) == sorted([kind] + also), (name, found)
+        one = found[kind]
+        assert names(one) == sorted(files), name
+        assert one.severity == KINDS[kind].severity and bool(one.fix) == (KINDS[kind].way is not None), name
+        assert found.ok == (ERROR not in [o.severity for o in found.findings]), name
+        assert one.what.split()[0] in repr(found) and one.kind in found._repr_html_(), name
 
 def test_one_label_and_too_few(pets):
     assert quick(pets/'cat', by_folder).kinds == ['one label']
@@ -115,86 +116,19 @@ def test_all_files_are_bad(tmp_path):
     assert found.kinds == ['one label', 'unusable', 'empty'] and found.pairs.empty and '<img' not in found._repr_html_()
 
 def test_a_clean_folder(pets):
-    assert check(pets, network=None).kinds == ['few'] and quick(pets).findings == [] and '<table' not in quick(pets)._repr_html_()
-    assert {o.severity for o in quick(pets, advised=100).findings} == {WARNS} and quick(pets).verdict == 'Fit to train on.'
+    assert check(pets).kinds == ['few'] and quick(pets).findings == [] and '<table' not in quick(pets)._repr_html_()
+    assert {o.severity for o in quick(pets, advised=100).findings} == {WARNING} and quick(pets).verdict == 'Fit to train on.'
     with pytest.raises(PetLearnError, match='Nothing of the kind'): quick(pets)['copy']
     with pytest.raises(PetLearnError, match='Nothing was found'): quick(pets).fix()
 
 def test_kinds_have_a_severity_and_a_way():
-    assert {o[0] for o in KINDS.values()} == {STOPS, WARNS, HINTS} and set(BAD_FILES) <= set(KINDS)
+    assert {o.severity for o in KINDS.values()} == {ERROR, WARNING, INFO} and set(BAD_FILES) <= set(KINDS)
 
-def test_alike_wants_a_network(pets, monkeypatch):
-    "Photos that are no copies, with nearly the same features."
-    x = np.eye(32, dtype=np.float32); x[1] = x[0]
-    monkeypatch.setattr(checks, '_features', lambda table, network: x[:len(table)])
-    found = check(pets, advised=10)
-    assert found.kinds == ['alike'] and names(found['alike']) == ['cat_00.jpg', 'cat_01.jpg'] and not found['alike'].fix
-
-# --- copies ---------------------------------------------------------------------------------------------------------
+# --- copies: what stays --------------------------------------------------------------------------------------------
 
 def _again(img, **kwargs):
     img.save(f := BytesIO(), 'JPEG', **({'quality': 92} | kwargs))
     return Image.open(BytesIO(f.getvalue()))
-
-def _cut(x, y): return lambda o: o.crop((round(x*o.width), round(y*o.height), round((.9+x)*o.width), round((.9+y)*o.height)))
-CHANGES = dict(resized=lambda o: o.resize([round(s*.6) for s in o.size]), recompressed=lambda o: o, mirrored=ImageOps.mirror, lightened=lambda o: ImageEnhance.Brightness(o).enhance(1.15),
-               top_left=_cut(0, 0), top_right=_cut(.1, 0), bottom_left=_cut(0, .1), bottom_right=_cut(.1, .1), middle=_cut(.05, .05))
-
-def _pairs(pictures):
-    grey = np.stack([look(o)['grey'] for o in pictures])
-    return near_copies(grey)
-
-@pytest.mark.parametrize('how', CHANGES)
-def test_near_copies_of_each_kind(drawn, how):
-    photos = [Image.open(o) for o in drawn[0][:6] + drawn[1][:6]]
-    pairs = _pairs([*photos, *(_again(CHANGES[how](o), quality=60 if how == 'recompressed' else 92) for o in photos)])
-    assert list(zip(pairs.a, pairs.b)) == [(i, i+12) for i in range(12)]
-    assert ('mirrored' in pairs.how[0]) == (how == 'mirrored') and pairs.agreement.min() > .94
-
-@settings(max_examples=6, deadline=None)
-@given(st.lists(st.integers(0, 10**6), min_size=6, max_size=6, unique=True))
-def test_different_pictures_are_no_copies(seeds):
-    assert len(_pairs([draw_pet(('Siamese', 'pug')[o % 2], o) for o in seeds])) == 0
-
-def _on(side, colour, at, size): # a small picture on a large one of one colour
-    def f(photo):
-        img = Image.new('RGB', side, colour)
-        img.paste(photo.resize(size), at)
-        return img
-    return f
-
-@pytest.mark.parametrize('place', [_on((400, 400), 'white', (135, 135), (130, 130)), _on((270, 480), 'black', (0, 139), (270, 202))], ids=['white', 'bars'])
-def test_the_same_border_makes_no_copies(drawn, place):
-    photos = [Image.open(o) for o in drawn[0][:8] + drawn[1][:4]]
-    assert len(_pairs(map(place, photos))) == 0
-    pairs = _pairs([place(photos[0]), _again(place(photos[0]), quality=60), place(photos[1])])
-    assert list(zip(pairs.a, pairs.b)) == [(0, 1)]
-
-def test_flat_pictures_are_no_near_copies():
-    noise = np.random.default_rng(0)
-    assert len(_pairs([Image.new('RGB', (90+i, 80), 'black') for i in range(6)])) == 0
-    assert len(_pairs([Image.fromarray(noise.integers(0, 6, (100, 100, 3)).astype('uint8')) for _ in range(6)])) == 0
-
-def test_the_hash_is_that_of_scipy(drawn):
-    from scipy.fft import dctn
-    grey = np.stack([look(o)['grey'] for o in drawn[0][:8]])
-    for o,bits in zip(grey, perceptual_hash(grey)):
-        waves = dctn(o.reshape(32, 2, 32, 2).mean((1, 3)))[:8,:8].ravel()
-        sure = np.abs(waves - np.median(waves)) > 1e-3*np.abs(waves).max()
-        assert ((waves > np.median(waves)) == bits)[sure].all() and sure.sum() > 40
-
-def test_agreement_is_one_with_itself(drawn):
-    grey = look(drawn[0][0])['grey']
-    assert best_match(grey, grey)[0] == pytest.approx(1, abs=1e-5) and best_match(grey, grey[:,::-1], mirror=True)[0] == pytest.approx(1, abs=1e-5)
-
-def test_groups_go_on_over_others(tmp_path, drawn):
-    img = Image.open(drawn[0][0])
-    files = [saved(img, tmp_path/'a.png'), saved(_again(img, quality=60), tmp_path/'b.png'), tmp_path/'c.png', saved(Image.open(drawn[0][1]), tmp_path/'d.png'),
-             tmp_path/'bad.jpg', tmp_path/'bad too.jpg', saved(ImageOps.mirror(img), tmp_path/'e.png')]
-    shutil.copy(files[1], files[2])
-    for o in files[4:6]: o.write_bytes(b'bad')
-    assert copy_groups(files, fingerprints(files)) == [0, 0, 0, 3, 4, 4, 0] and copy_groups([], []) == []
-    assert checks.connected_components(6, [(4, 5), (1, 4), (0, 2)]) == [0, 1, 0, 3, 1, 1]
 
 def test_the_largest_copy_stays(pets):
     img = Image.open(first(pets))
@@ -231,30 +165,19 @@ def test_a_table_with_one_row_on_both_sides(pets):
     found = quick(pd.concat([table, table.head(1).assign(usage='test')]))
     assert 'leak' in found and (table.usage[0] != 'train' or not found['leak'].fix) # nothing to move: the photo would be gone from both
 
-@pytest.mark.parametrize('spoil,kind', [
-    (lambda o: o.assign(label=[None, *o.label[1:]]), 'no label'), (lambda o: o.assign(label=['', *o.label[1:]]), 'no label'),
-    (lambda o: pd.concat([o, o.head(1).assign(file='/gone/x.jpg')]), 'unreadable'), (lambda o: o.assign(file=['gone.jpg', *o.file[1:]]), 'unreadable')])
-def test_tables_with_gaps(pets, spoil, kind):
-    found = quick(spoil(_table(pets)))
-    assert found.kinds == [kind] and not found.ok and len(found[kind].files) == 1
+def test_tables_with_gaps(pets):
+    for spoil,kind in ((lambda o: o.assign(label=[None, *o.label[1:]]), 'no label'), (lambda o: o.assign(label=['', *o.label[1:]]), 'no label'),
+                       (lambda o: pd.concat([o, o.head(1).assign(file='/gone/x.jpg')]), 'unreadable'), (lambda o: o.assign(file=['gone.jpg', *o.file[1:]]), 'unreadable')):
+        found = quick(spoil(_table(pets)))
+        assert found.kinds == [kind] and not found.ok and len(found[kind].files) == 1
 
-@pytest.mark.parametrize('photos', [None, 3, [], {}, '', '\0', [3], ['nowhere'], 'nowhere', b'pets', pd.DataFrame(), pd.DataFrame({'file': []}), pd.DataFrame({'file': [np.nan]}), 'http://a.b/c'],
-                         ids=lambda o: repr(o)[:20])
-def test_what_cant_be_checked(photos):
-    with pytest.raises(PetLearnError) as e: quick(photos)
-    assert e.value.what and e.value.expected and e.value.fix
+def test_without_labels_the_rest_is_checked(pets):
+    first(pets).write_bytes(b'')
+    for labeler in (lambda o: 1/0, lambda o: None, 'breed', 3): assert quick(pets, labeler).kinds == ['no label', 'empty']
 
-def test_a_list_of_files(pets, monkeypatch):
-    files = sorted(pets.rglob('*.jpg'))
-    monkeypatch.chdir(pets.parent)
-    for o in (files, list(map(str, files)), (f for f in files), [f.relative_to(pets.parent) for f in files], files + files[:3]):
-        found = quick(o)
-        assert found.findings == [] and found.folders == [pets] and len(found.photos) == 32
-    assert quick([*files, pets/'cat/gone.jpg']).kinds == ['unreadable']
-
-def test_a_folder_twice_or_by_another_name(pets):
-    os.symlink(pets, pets.parent/'link')
-    for o in ([pets, pets], [pets, pets.parent/'link'], [pets, f'{pets}/../pets']): assert quick(o).findings == [] and len(quick(o).photos) == 32
+def test_settings_that_make_no_sense(pets):
+    for kw in (dict(min_photos=0), dict(min_photos=2.5), dict(advised='many'), dict(advised=True)):
+        with pytest.raises(PetLearnError): quick(pets, **kw)
 
 def test_several_folders(pets, tmp_path):
     shutil.copytree(pets, tmp_path/'more')
@@ -264,20 +187,17 @@ def test_several_folders(pets, tmp_path):
     found = quick([pets, tmp_path/'more'])
     assert 'labels differ' in found.kinds and "'Dog'" in found['labels differ'].what and not found.ok
 
-def test_files_from_everywhere_are_mended_where_they_are(tmp_path, pets, monkeypatch):
-    monkeypatch.setattr(Path, 'home', lambda: tmp_path) # nobody wants a quarantine for the whole of it
-    shutil.copytree(pets/'dog', tmp_path/'other/dog')
-    found = quick([*sorted((pets/'cat').iterdir()), *sorted((tmp_path/'other/dog').iterdir())], by_folder)
-    assert found.folders == [pets/'cat', tmp_path/'other/dog']
+def test_a_split_of_what_was_checked_looks_at_nothing_again(pets, monkeypatch):
+    FAULTS['copy'][0](pets), FAULTS['near'][0](pets)
+    found,split = quick(pets),split_photos(pets)
+    for name in ('fingerprints', 'copy_groups', 'inspect_all', 'read_labels', 'find_photos'): monkeypatch.delattr(intake, name)
+    assert split_photos(found).equals(split)
 
-@pytest.mark.parametrize('labeler', [lambda o: 1/0, lambda o: None, 'breed', 3])
-def test_without_labels_the_rest_is_checked(pets, labeler):
-    first(pets).write_bytes(b'')
-    assert quick(pets, labeler).kinds == ['no label', 'empty']
-
-@pytest.mark.parametrize('kw', [dict(min_photos=0), dict(min_photos=2.5), dict(advised='many'), dict(advised=True)])
-def test_settings_that_make_no_sense(pets, kw):
-    with pytest.raises(PetLearnError, match='makes no sense'): quick(pets, **kw)
+def test_what_cant_be_read_is_left_out_of_a_split_of_what_was_checked(pets):
+    files = sorted(pets.rglob('*.jpg'))
+    found = quick([*files, pets/'cat/gone.jpg'])
+    assert found.kinds == ['unreadable'] and split_photos(found).equals(split_photos(pets))
+    with pytest.raises(PetLearnError, match='gone.jpg'): split_photos([*files, pets/'cat/gone.jpg'])
 
 def test_odd_names(tmp_path, drawn):
     odd = ['<img onerror=alert(1)>', "it's \"one\"", 'a\nb', 'ünï cödé 猫', os.fsdecode(b'\xff\xfe'), ' blank', '-x', '$HOME']
@@ -292,22 +212,22 @@ def test_odd_names(tmp_path, drawn):
     done = found.fix()
     assert len(done) == 1 and len(found.undo()) == 1
 
-# --- mend and take back -----------------------------------------------------------------------------------------------
+# --- fix and take back -----------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('name', [k for k,v in FAULTS.items() if KINDS[v[1]][1]])
-def test_fix_and_undo_bring_back_the_exact_tree(pets, name):
-    spoil,kind,_ = FAULTS[name]
-    spoil(pets)
-    before,found = tree(pets),quick(pets)
-    one = found.fix(kind)
-    assert one and all(o.why == kind for o in one) and kind not in quick(pets).kinds and tree(pets) != before
-    if KINDS[kind][1] == MOVE: assert found.fix(kind) == [] # nothing is left to move
-    found.undo()
-    assert tree(pets) == before and kinds(pets) == [o for o in found.kinds if o != 'foreign']
-    with pytest.raises(PetLearnError, match='changed nothing'): found.undo()
-    assert found.fix(kind) and kind not in quick(pets).kinds # and once more, after all
-    found.undo()
-    assert tree(pets) == before
+def test_fix_and_undo_bring_back_the_exact_tree(tmp_path, drawn):
+    for name,(spoil,kind,_) in FAULTS.items():
+        if not KINDS[kind].way: continue
+        spoil(pets := clean(tmp_path/name, drawn))
+        before,found = tree(pets),quick(pets)
+        one = found.fix(kind)
+        assert one and all(o.why == kind for o in one) and kind not in quick(pets).kinds and tree(pets) != before, name
+        if KINDS[kind].way == MOVE: assert found.fix(kind) == [], name # nothing is left to move
+        found.undo()
+        assert tree(pets) == before and kinds(pets) == [o for o in found.kinds if o != 'foreign'], name
+        with pytest.raises(PetLearnError, match='changed nothing'): found.undo()
+        assert found.fix(kind) and kind not in quick(pets).kinds, name # and once more, after all
+        found.undo()
+        assert tree(pets) == before, name
 
 def test_fix_without_a_word_does_what_is_sure(pets):
     for o in ('empty', 'damaged', 'copy', 'spelling'): FAULTS[o][0](pets)
@@ -321,11 +241,11 @@ def test_more_than_a_fifth_needs_a_yes(pets):
     for i in range(4): first(pets, 'dog', i).write_bytes(b'<html>')
     before,found = tree(pets),quick(pets)
     for kinds in ([], ['empty', 'not a photo']):
-        with pytest.raises(PetLearnError, match='8 of 32 photos .25%.*at once'): found.fix(*kinds)
+        with pytest.raises(PetLearnError, match='8 of 32 photos .25 %.*at once'): found.fix(*kinds)
     assert tree(pets) == before and found.changes == []
     assert len(found.fix(yes=True)) == 2 and len(found.undo()) == 2 and tree(pets) == before
 
-def test_what_cant_be_mended_is_refused_before_anything_is_done(pets):
+def test_what_cant_be_fixed_is_refused_before_anything_is_done(pets):
     FAULTS['empty'][0](pets)
     found = quick(pets, advised=100)
     for kinds in (['empty', 'few'], ['empty', 'bogus']):
@@ -357,20 +277,18 @@ def test_from_another_folder(pets, monkeypatch, tmp_path):
     found.fix()
     assert not (pets/'cat/x.jpg').exists() and found.undo() and (pets/'cat/x.jpg').exists()
 
-@pytest.mark.parametrize('text', ['file,label\ncat/cat_01.jpg,cat\n', 'file;label\ncat/cat_01.jpg;cat\n', '\ufefffile,label,who\r\ncat/cat_01.jpg,cat,me\r\n'], ids=['plain', 'semicolons', 'spreadsheet'])
-def test_corrections_go_into_the_table_that_is_there(pets, text):
+def test_corrections_win_over_the_table_that_is_there(pets):
+    "And leave it as it is, whatever program wrote it."
     _misspell(pets)
-    (pets/'labels.csv').write_text(text, newline='')
-    before,found = tree(pets),quick(pets)
-    if ';' in text: # read, but not written: it would be two tables in one
-        with pytest.raises(PetLearnError, match='Expected columns called file and label'): found.fix('spelling')
-    else:
+    for text in ('file,label\ncat/cat_01.jpg,cat\n', 'file;label\ncat/cat_01.jpg;cat\ndoog/dog_00.jpg;doog\n', '\ufefffile,label,who\r\ncat/cat_01.jpg,cat,me\r\n'):
+        (pets/'labels.csv').write_text(text, newline='')
+        before,found = tree(pets),quick(pets)
         found.fix('spelling')
-        table = pd.read_csv(pets/'labels.csv', encoding='utf-8-sig')
-        assert list(table.file) == ['cat/cat_01.jpg', 'doog/dog_00.jpg'] and list(table.label) == ['cat', 'dog']
-        assert kinds(pets) == ['corrected'] and (table.was[1], table.why[1]) == ('doog', 'spelling')
+        table = pd.read_csv(pets/'corrections.csv')
+        assert [(o.file, o.label, o.was, o.change) for o in table.itertuples()] == [('doog/dog_00.jpg', 'dog', 'doog', found.changes[0].number)]
+        assert kinds(pets) == ['corrected'] and (pets/'labels.csv').read_bytes() == text.encode()
         found.undo()
-    assert tree(pets) == before
+        assert tree(pets) == before
 
 def test_a_folder_that_can_only_be_read(pets, monkeypatch):
     FAULTS['empty'][0](pets)
@@ -385,9 +303,9 @@ def test_a_folder_that_can_only_be_read(pets, monkeypatch):
 @pytest.fixture
 def looks(monkeypatch, tmp_path):
     "An empty store, and the names of all photos that are opened."
-    monkeypatch.setattr(checks, 'store_folder', lambda kind: tmp_path/'store')
-    opened,real = [],checks.look
-    monkeypatch.setattr(checks, 'look', lambda o: opened.append(o.name) or real(o))
+    monkeypatch.setattr(copies, 'store_folder', lambda kind: tmp_path/'store')
+    opened,real = [],copies.inspect_photo
+    monkeypatch.setattr(copies, 'inspect_photo', lambda o: opened.append(o.name) or real(o))
     return opened
 
 def test_the_second_check_opens_no_photo(pets, looks, tmp_path, capfd):
@@ -407,13 +325,13 @@ def test_a_store_that_cant_be_written(pets, looks, tmp_path, capfd):
     assert quick(pets).findings == [] and 'not kept' in capfd.readouterr().err
 
 def test_a_photo_that_changes_in_between(pets, looks, monkeypatch):
-    real = checks.fingerprints
+    real = intake.fingerprints
     def later(files):
         shas = real(files)
         first(pets).write_bytes(first(pets, i=1).read_bytes())
         first(pets, i=2).unlink()
         return shas
-    monkeypatch.setattr(checks, 'fingerprints', later)
+    monkeypatch.setattr(intake, 'fingerprints', later)
     found = quick(pets)
     assert found.kinds == ['unreadable'] and names(found['unreadable']) == ['cat_00.jpg', 'cat_02.jpg']
 
@@ -421,9 +339,9 @@ def test_a_photo_that_changes_in_between(pets, looks, monkeypatch):
 
 def test_planted_faults_are_found(pets_folder, tmp_path):
     folder = inject_faults(pets_folder, tmp_path/'planted', flips=0, leaks=6, damaged=3, dark=2, misspelt=1, seed=3)
-    found = check(folder, network=None)
+    found = check(folder)
     scores = score(found)
-    assert scores.score == 1 and scores.table.false_alarms.sum() == 0, scores
+    assert scores.recall == 1 and scores.table.false_alarms.sum() == 0, scores
 
 @pytest.mark.parametrize('where', ['oxford-iiit-pet/images', 'cats-dogs'])
 def test_real_photos(real_photos, tmp_path, where):
@@ -431,9 +349,9 @@ def test_real_photos(real_photos, tmp_path, where):
     some = some[::max(len(some)//120, 1)][:120]
     for o in some: os.makedirs(tmp_path/'real', exist_ok=True); os.symlink(o, tmp_path/f'real/{o.name}')
     labeler = (lambda o: 'cat' if 'cat' in Path(o).name.lower() else 'dog') if where == 'cats-dogs' else None
-    assert check(tmp_path/'real', labeler, network=None, min_photos=1).stops == []
+    assert check(tmp_path/'real', labeler, min_photos=1).errors == []
     folder = inject_faults(tmp_path/'real', tmp_path/'planted', flips=0, leaks=30, damaged=3, dark=0, misspelt=1, seed=5, labeler=labeler)
-    table = score(check(folder, network=None, min_photos=1)).table
+    table = score(check(folder, min_photos=1)).table
     assert all(table.recall[o] == 1 for o in ('copy', 'damaged', 'spelling')) and table.recall['near copy'] >= .98, table
 
 # --- training and the command line -----------------------------------------------------------------------------------------------
@@ -445,7 +363,7 @@ def test_train_looks_first(pets, tmp_path, capfd):
     Image.new('RGB', (90, 90), (9, 9, 9)).save(pets/'dog/night.png')
     run = train(pets, runs_dir=tmp_path/'runs', **QUICK)
     said = capfd.readouterr().err
-    assert said.index('1 photo is dark') < said.index('nearly the same') < said.index('held back') and 'Since' not in said
+    assert said.index('1 photo is dark') < said.index('nearly the same') < said.index('validation photos') and 'Since' not in said
     (pets/'dog/night.png').unlink()
     draw_pet('pug', 987).save(pets/'dog/new.jpg')
     two = train(pets, runs_dir=tmp_path/'runs', check=False, **QUICK)
@@ -457,11 +375,11 @@ def test_train_looks_first(pets, tmp_path, capfd):
     child = train(pets, resume=run, runs_dir=tmp_path/'runs', **QUICK)
     assert child.split.usage[[Path(o).name == 'known.jpg' for o in child.split.file]].tolist() == ['train']
 
-@pytest.mark.parametrize('name', ['torn', 'text', 'uneven'])
-def test_refusals_leave_nothing(pets, tmp_path, name):
-    FAULTS[name][0](pets)
-    with pytest.raises(PetLearnError) as e: train(pets, runs_dir=tmp_path/'runs', **QUICK)
-    assert e.value.fix and not list((tmp_path/'runs').glob('*'))
+def test_refusals_leave_nothing(tmp_path, drawn):
+    for name in ('torn', 'text', 'uneven'):
+        FAULTS[name][0](pets := clean(tmp_path/name, drawn))
+        with pytest.raises(PetLearnError) as e: train(pets, runs_dir=tmp_path/'runs', **QUICK)
+        assert e.value.fix and not list((tmp_path/'runs').glob('*'))
 
 def test_two_data_sets(pets, tmp_path):
     for label in ('cat', 'dog'):
@@ -475,13 +393,13 @@ def test_two_data_sets(pets, tmp_path):
     assert not list((tmp_path/'other').glob('*'))
 
 def test_no_torch_without_a_network(pets):
-    code = "import sys; from petlearn.datasets.checks import check; check(sys.argv[1], network=None); from petlearn.cli import main; s = main(['check', sys.argv[1], '--network', 'none']); sys.exit(10*s + any(o in sys.modules for o in ('torch', 'fastai', 'timm')))"
+    code = "import sys; from petlearn.datasets.checks import check; check(sys.argv[1]); from petlearn.cli import main; s = main(['check', sys.argv[1]]); sys.exit(10*s + any(o in sys.modules for o in ('torch', 'fastai', 'timm')))"
     r = subprocess.run([sys.executable, '-c', code, pets], capture_output=True, text=True)
     assert r.returncode == 0, r.stderr + r.stdout
 
 def test_the_command_line(pets, capsys):
     def petlearn(*args):
-        status = main(['check', str(pets), '--network', 'none', *args])
+        status = main(['check', str(pets), *args])
         out = capsys.readouterr()
         assert 'Traceback' not in out.err
         return status,out.out,out.err
@@ -491,32 +409,8 @@ def test_the_command_line(pets, capsys):
     status,out,err = petlearn('--labeler', 'by_folder')
     assert status == 2 and f'petlearn check {pets} --labeler by_folder --fix "empty"' in ' '.join(out.split()) and 'empty' in err and 'checkup' not in out+err
     assert petlearn('--fix', 'bogus')[0] == petlearn('--fix', 'few')[0] == 2 and tree(pets) == before
-    assert petlearn('--fix', 'sure')[0] == 0 and not (pets/'cat/x.jpg').exists()
+    assert petlearn('--fix', 'safe')[0] == 0 and not (pets/'cat/x.jpg').exists()
     assert petlearn('--fix', 'near copy')[0] == petlearn()[0] == 0
     assert petlearn('--undo')[0] == petlearn('--undo')[0] == 0 and petlearn('--undo')[0] == 2 and tree(pets) == before
     assert petlearn('--network', 'resnet43')[0] == 2
 
-def test_train_on_the_command_line_takes_check_and_cache(pets, tmp_path, monkeypatch, capsys):
-    from petlearn.training import trainer as training
-    given = []
-    monkeypatch.setattr(training, 'train', lambda *args, **kwargs: given.append(kwargs))
-    for args in ([], ['--check', 'False', '--cache', 'False']): assert main(['train', str(pets), *args]) == 0
-    assert [(o['check'], o.get('cache')) for o in given] == [(True, None), (False, False)]
-    assert main(['train', '--cache', 'False', '--show_settings']) == 0 and 'False' in capsys.readouterr().out
-
-@pytest.mark.parametrize('name', ['my pets', 'a$b', "it's", 'x;y', 'plain'])
-def test_what_is_to_be_typed_can_be_typed(name):
-    import shlex
-    from petlearn.cli import _quoted
-    if os.name != 'nt': assert shlex.split(_quoted(name)) == [name] and shlex.split(_quoted([name, Path('b')])) == [name, 'b']
-
-def test_new(tmp_path, monkeypatch, capsys):
-    import json
-    monkeypatch.chdir(tmp_path)
-    assert main(['new', 'mine', 'big cat', 'dog']) == 0 and sorted(o.name for o in Path('mine/photos').iterdir()) == ['big cat', 'dog']
-    assert json.loads(Path('mine/first steps.ipynb').read_text())['nbformat'] == 4 and 'petlearn check mine/photos' in capsys.readouterr().out
-    before = tree(tmp_path)
-    for args in (['mine'], [''], [], ['x', '..'], ['x', 'a/b'], ['x', '_y'], ['x', ' '], ['x', '.z'], ['mine/first steps.ipynb/x'],
-                 ['x', 'a', 'a'], ['x', 'Cat', 'cat'], ['x', 'cat'], ['x', 'a?', 'b'], ['x', 'a.', 'b'], ['x', 'a\n', 'b']):
-        assert main(['new', *args]) == 2 and tree(tmp_path) == before, args
-        assert 'Traceback' not in capsys.readouterr().err

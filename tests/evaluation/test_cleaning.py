@@ -9,7 +9,8 @@ from petlearn.evaluation import cleaning as module
 from petlearn.datasets import fixes
 from petlearn.evaluation.cleaning import Cleaning
 from petlearn.core import PetLearnError
-from petlearn.datasets.labels import by_folder, label_photos
+from petlearn.datasets.labels import by_folder
+from petlearn.datasets.labeling import label_photos
 from petlearn.photos.finding import find_photos
 from petlearn.runs.run import Run, csv_text
 
@@ -159,7 +160,7 @@ def test_apply_and_undo(some, capsys):
     assert [(o.kind, len(o.files)) for o in done] == [('labels', 2), ('quarantine', 1)] and all(some.run.path.name in o.why for o in done)
     now = dict(zip(map(str, find_photos(folder)), label_photos(find_photos(folder), by_folder)))
     assert [now[o] for o in rows.file[:2]] == list(rows.predicted[:2]) and rows.file[2] not in now and len(now) == 39
-    assert 'was' in (folder/'labels.csv').read_text() and some.plan.applied and 'Applied: 2 labels corrected, 1 photo put aside' in str(some.plan)
+    assert 'was' in (folder/'corrections.csv').read_text() and some.plan.applied and 'Applied: 2 labels corrected, 1 photo put aside' in str(some.plan)
     assert f"train('{folder}'" in capsys.readouterr().err
     again = Cleaning(some.run) # as after a restart
     assert again.left_out.empty and len(again) == 6 and again.choices == some.choices

@@ -30,7 +30,7 @@ def made(folder, rows, labels=('cat', 'dog'), temperature=1., train=3, **columns
     split = pd.DataFrame(learned + [(file(name), label, 'valid') for name,label,*_ in rows], columns=['file', 'label', 'usage'])
     split['sha256'] = [sha(o.encode()) for o in split.file]
     for o in split.file: Path(o).write_bytes(o.encode())
-    run = RunBook(folder/'runs')._create(split, dict(params=PARAMS, dataset="some-set", metrics=dict(temperature=temperature)))
+    run = RunBook(folder/'runs').create(split, dict(params=PARAMS, dataset="some-set", metrics=dict(temperature=temperature)))
     (run.path/'model').mkdir()
     metadata = network_metadata(backbone(), list(labels), 96)
     (run.path/'model/model.json').write_text(json.dumps(metadata))
@@ -42,7 +42,7 @@ def made(folder, rows, labels=('cat', 'dog'), temperature=1., train=3, **columns
 def bank(run, x):
     "Give `run` the features `x`, a row a photo of its split."
     table = run.split.assign(variant=0)
-    vars(run)['bank'] = Features(np.array(x, np.float32), table, run.labels, backbone(), 96, 0, 0.)
+    run.trained.bank = Features(np.array(x, np.float32), table, run.labels, backbone(), 96, 0, 0.)
 
 THREE = ('cat', 'dog', 'fox')
 ROWS = [('a.jpg', 'cat', .7, .2, .1), ('b.jpg', 'cat', .1, .8, .1), ('c.jpg', 'dog', .2, .7, .1), ('d.jpg', 'fox', .6, .3, .1),
@@ -122,7 +122,7 @@ def test_bad_input(it, name):
 def test_run_at_work_has_no_predictions_yet(tmp_path):
     run = made(tmp_path, ROWS, THREE)
     (run.path/'predictions.csv').unlink()
-    with pytest.raises(PetLearnError, match='writes them down when it ends'): Interpreter(run)
+    with pytest.raises(PetLearnError, match='no predictions yet'): Interpreter(run)
 
 # what the photos held back can't tell
 
@@ -218,7 +218,7 @@ def test_nearest_ids_are_stable(flat):
     first = names(Interpreter(run).nearest('a.jpg', 6).table)
     assert first == [f'train_cat_{i}.jpg' for i in range(3)] + [f'train_dog_{i}.jpg' for i in range(3)]
     b,order = run.bank,np.random.default_rng(1).permutation(8)
-    vars(run)['bank'] = Features(b.x[order], b.table.iloc[order].reset_index(drop=True), b.vocab, b.backbone, 96, 0, 0.)
+    run.trained.bank = Features(b.x[order], b.table.iloc[order].reset_index(drop=True), b.vocab, b.backbone, 96, 0, 0.)
     assert names(Interpreter(run).nearest('a.jpg', 6).table) == first
 
 def test_a_photo_is_known_by_its_content(flat, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image, ImageOps
 from petlearn.core import PetLearnError
-from petlearn.image_io import MAX_PIXELS, _formats, open_photo
+from petlearn.image_io import MAX_PIXELS, open_photo, photo_formats
 
 def encode(img, fmt, **kw):
     f = BytesIO()
@@ -42,7 +42,7 @@ BAD = [ # name, content, what the message says
 @pytest.mark.parametrize('name,content,says', BAD, ids=[o[0] for o in BAD])
 def test_refused_with_a_reason(tmp_path, name, content, says):
     (tmp_path/name).write_bytes(content)
-    if 'heic' in name and 'HEIF' in _formats(): pytest.skip('the plug-in for iPhone photos is installed')
+    if 'heic' in name and 'HEIF' in photo_formats(): pytest.skip('the plug-in for iPhone photos is installed')
     for source in (tmp_path/name, content):
         with pytest.raises(PetLearnError) as e: open_photo(source)
         assert says in str(e.value)

@@ -1,5 +1,6 @@
 "Temperature, reliability and calibration error against other implementations, and for every kind of bad input."
 import math
+from itertools import product
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -25,21 +26,21 @@ class Says(ClassifierMixin, BaseEstimator):
     def decision_function(self, x): return x
     def predict(self, x): return x.argmax(1)
 
-@pytest.mark.parametrize('n,k,sharp', [(400, 3, 2.5), (400, 3, .5), (300, 10, 1.5), (1000, 37, 3)])
-def test_same_as_scikit_learn(n, k, sharp):
-    scores,y = made_up(n, k, sharp, seed=n+k)
-    theirs = CalibratedClassifierCV(FrozenEstimator(Says().fit(scores, y)), method='temperature').fit(scores, y).predict_proba(scores)
-    p = softmax(scores, axis=1)
-    t = fit_temperature(p, y)
-    assert abs(calibrated(p, t) - theirs).max() < .005
-    assert log_loss(y, calibrated(p, t)) <= log_loss(y, theirs) + 1e-5
+def test_same_as_scikit_learn():
+    for n,k,sharp in ((400, 3, 2.5), (400, 3, .5), (300, 10, 1.5), (1000, 37, 3)):
+        scores,y = made_up(n, k, sharp, seed=n+k)
+        theirs = CalibratedClassifierCV(FrozenEstimator(Says().fit(scores, y)), method='temperature').fit(scores, y).predict_proba(scores)
+        p = softmax(scores, axis=1)
+        t = fit_temperature(p, y)
+        assert abs(calibrated(p, t) - theirs).max() < .005
+        assert log_loss(y, calibrated(p, t)) <= log_loss(y, theirs) + 1e-5
 
-@pytest.mark.parametrize('n,k,sharp', [(30, 2, 3), (200, 4, .7), (77, 5, 1)])
-def test_no_other_temperature_fits_better(n, k, sharp):
-    scores,y = made_up(n, k, sharp, seed=n)
-    p = softmax(scores, axis=1)
-    best = log_loss(y, calibrated(p, fit_temperature(p, y)), labels=range(k))
-    for t in np.geomspace(.05, 20, 80): assert best <= log_loss(y, softmax(scores/t, axis=1), labels=range(k)) + 1e-6
+def test_no_other_temperature_fits_better():
+    for n,k,sharp in ((30, 2, 3), (200, 4, .7), (77, 5, 1)):
+        scores,y = made_up(n, k, sharp, seed=n)
+        p = softmax(scores, axis=1)
+        best = log_loss(y, calibrated(p, fit_temperature(p, y)), labels=range(k))
+        for t in np.geomspace(.05, 20, 80): assert best <= log_loss(y, softmax(scores/t, axis=1), labels=range(k)) + 1e-6
 
 def by_hand(probs, truth, bins):
     "The calibration error as Guo and others write it, photo by photo."
@@ -66,11 +67,11 @@ def test_for_any_answers(n, k, bins, seed, sharp):
     assert (np.take_along_axis(q, p.argmax(1)[:,None], 1)[:,0] >= q.max(1) - 1e-12).all() # the favourite stays it
     if n > 1: assert np.allclose(cross_calibrated(p, y).sum(1), 1)
 
-@pytest.mark.parametrize('n', [1, 5, 20, 500])
-@pytest.mark.parametrize('sure', [.4, .9, .99])
-def test_never_made_surer_than_so_many_right_answers_allow(n, sure):
-    p = np.tile([sure, .6*(1-sure), .4*(1-sure)], (n, 1))
-    assert calibrated(p, fit_temperature(p, [0]*n)).max(1).mean() == pytest.approx(max(sure, (n+1)/(n+2)), abs=1e-3) or fit_temperature(p, [0]*n) == .05
+def test_never_made_surer_than_that_many_right_answers_allow():
+    for n,sure in product((1, 5, 20, 500), (.4, .9, .99)):
+        p = np.tile([sure, .6*(1-sure), .4*(1-sure)], (n, 1))
+        t = fit_temperature(p, [0]*n)
+        assert calibrated(p, t).max(1).mean() == pytest.approx(max(sure, (n+1)/(n+2)), abs=1e-3) or t == .05
 
 def test_answers_without_doubt():
     p = np.eye(3)[[0, 1, 2, 0]]
@@ -93,15 +94,17 @@ def test_cross_fitted_parts_hold_each_label():
         part = np.arange(100) % 5 == i
         assert np.allclose(q[part], calibrated(p[part], fit_temperature(p[~part], y[~part])))
 
-@pytest.mark.parametrize('probs,truth,said', [
-    ([], [], 'no probabilities'), ([.8, .2], [0, 1], 'no probabilities'), ([[80, 20]], [0], 'no probabilities'),
-    ([[1.5, -.5]], [0], 'no probabilities'), ([[math.nan, 1]], [0], 'no probabilities'), (None, [0], 'no probabilities'),
-    ('cats', [0], 'no probabilities'), ([[.5, .5], [1]], [0], 'no probabilities'), (np.empty((0, 2)), [], '0 answers'),
-    ([[.8, .2]], [0, 1], '1 answer and 2 true labels'), ([[.8, .2]], 0, 'belong together'), ([[.8, .2]], [2], 'no numbers of labels'),
-    ([[.8, .2]], [-1], 'no numbers'), ([[.8, .2]], ['cat'], 'no numbers'), ([[.8, .2]], [.0], 'no numbers'), ([[.8, .2]], [None], 'no numbers')])
-def test_bad_input(probs, truth, said):
-    for f in (fit_temperature, reliability_table, calibration_error, cross_calibrated):
-        with pytest.raises(PetLearnError, match=said): f(probs, truth)
+BAD = [
+    ([], [], 'not probabilities'), ([.8, .2], [0, 1], 'not probabilities'), ([[80, 20]], [0], 'not probabilities'),
+    ([[1.5, -.5]], [0], 'not probabilities'), ([[math.nan, 1]], [0], 'not probabilities'), (None, [0], 'not probabilities'),
+    ('cats', [0], 'not probabilities'), ([[.5, .5], [1]], [0], 'not probabilities'), (np.empty((0, 2)), [], '0 rows'),
+    ([[.8, .2]], [0, 1], '1 row of probabilities and 2 true labels'), ([[.8, .2]], 0, 'belong together'), ([[.8, .2]], [2], 'not numbers of labels'),
+    ([[.8, .2]], [-1], 'not numbers'), ([[.8, .2]], ['cat'], 'not numbers'), ([[.8, .2]], [.0], 'not numbers'), ([[.8, .2]], [None], 'not numbers')]
+
+def test_bad_input():
+    for probs,truth,said in BAD:
+        for f in (fit_temperature, reliability_table, calibration_error, cross_calibrated):
+            with pytest.raises(PetLearnError, match=said): f(probs, truth)
 
 def test_bad_numbers():
     for o in (0, -1, 2.5, '10', True):
@@ -113,10 +116,9 @@ def test_bad_numbers():
     with pytest.raises(PetLearnError, match='One photo'): cross_calibrated([[.8, .2]], [0])
     with pytest.raises(PetLearnError, match='reliability table'): plot_reliability([[.8, .2]])
 
-@pytest.mark.parametrize('gap', [1, 20, 40, 80])
-@pytest.mark.parametrize('temperature', [.5, 1, 3, 20])
-def test_a_table_of_probabilities_is_as_good_as_the_scores(gap, temperature):
+def test_a_table_of_probabilities_is_as_good_as_the_scores():
     "The table holds probabilities, a prediction is made from scores: both are calibrated to the same."
-    z = np.array([[0, gap], [gap, 0], [0, gap/2]], np.float32)
-    e = np.exp(z - z.max(1, keepdims=True))
-    assert np.allclose(calibrated(e/e.sum(1, keepdims=True), temperature), softmax(z/temperature, axis=1), atol=1e-5)
+    for gap,temperature in product((1, 20, 40, 80), (.5, 1, 3, 20)):
+        z = np.array([[0, gap], [gap, 0], [0, gap/2]], np.float32)
+        e = np.exp(z - z.max(1, keepdims=True))
+        assert np.allclose(calibrated(e/e.sum(1, keepdims=True), temperature), softmax(z/temperature, axis=1), atol=1e-5)

@@ -1,5 +1,6 @@
 "From photos to a kept run, the matrix of bad input, and one training on real photos."
-import json, os, subprocess, sys
+import json, os, shutil, subprocess, sys
+from pathlib import Path
 import numpy as np, pandas as pd, pytest, torch
 from PIL import Image
 from petlearn.models.calibration import calibrated
@@ -8,6 +9,10 @@ from petlearn.photos.drawings import draw_pets
 from petlearn.models.loaders import photo_dataloaders
 from petlearn.datasets.split import split_photos
 from petlearn.runs.book import runs
+from petlearn.models.model_folder import ModelFolder, write_model
+from fastai.callback.core import Callback
+from helpers import signed
+from trainings import QUICK, weights
 
 def test_run_is_whole(run, pets_folder):
     assert run.version == 'V001' and run.path.name == f'V001-{run.name}' and run.metrics['of'] == 8
@@ -24,13 +29,13 @@ def test_run_is_whole(run, pets_folder):
     history = pd.read_csv(run.path/'history.csv')
     assert list(history.columns) == ['phase', 'dataset', 'epoch', 'batches', 'accuracy', 'cross_entropy', 'learning_rate', 'seconds']
     assert list(history.dataset) == ['train', 'valid']*2 and history.notna().all(axis=None) and run.steps == 16
-    assert run.seconds >= sum(o['secs'] for o in metadata['phases']) > 0 and run.steps_per_sec > 0
+    assert run.seconds >= sum(o['seconds'] for o in metadata['phases']) > 0 and run.steps_per_sec > 0
     assert [o['name'] for o in metadata['phases']] == ['features', 'head'] and metadata['states'][-1][0] == run.state == 'SUCCEEDED'
 
 def test_run_shows_itself(run):
     assert f"wrong on {run.metrics['wrong']} of 8" in str(run)
     html = run._repr_html_()
-    assert 'V001' in html and '<table' in html and 'always saying' in html
+    assert 'V001' in html and '<table' in html and 'always answering' in html
 
 def test_predictions_agree_everywhere(run, pets_folder):
     "fastai's predict, the run's, the table's and the folder's are one; the run's and the folder's at the run's temperature."
@@ -59,6 +64,7 @@ run = train(sys.argv[1], epochs=1, fine_tune_epochs=1, size=64, runs_dir=sys.arg
 print(hashlib.sha256(b''.join(o.numpy().tobytes() for o in run.learn.model.state_dict().values())).hexdigest())
 """
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_weights(tmp_path, pets_folder):
     "With one thread: with two, a sum is now and then added up in another order (seen once in 22 trainings)."
     env = os.environ | {'OMP_NUM_THREADS': '1'}
@@ -77,7 +83,7 @@ def test_phases_and_learning_rates(tmp_path, pets_folder, capsys):
     run = train(pets_folder, epochs=1, fine_tune_epochs=1, size=64, runs_dir=tmp_path)
     assert [o.name for o in run.phases] == ['features', 'head', 'fine-tune']
     assert list(run.history.phase) == ['head']*2 + ['fine-tune']*2
-    assert '1 frozen + 1 unfrozen = 2 epochs' in ''.join(capsys.readouterr())
+    assert '1 epoch of the head and 1 epoch of fine-tuning, on' in ''.join(capsys.readouterr())
     assert len({o['lr'] for o in run.learn.opt.hypers}) == 2
 
 def test_batch_norm_statistics_stay(run):
@@ -158,18 +164,20 @@ BAD = [ # name, folder, arguments, what is said
     ('None in a list', lambda o: [None], {}, 'not the name of a file or folder'),
     ('a number', lambda o: 3, {}, 'not a list of photos'),
     ('a web address', lambda o: 'https://example.org/pets', {}, 'web address'),
-    ('same photo on both sides', lambda o: (lambda s: pd.concat([s, s[s.usage == 'train'].assign(usage='valid')]))(split_photos(_two_labels(o))), {}, 'held back at once'),
+    ('same photo on both sides', lambda o: (lambda s: pd.concat([s, s[s.usage == 'train'].assign(usage='valid')]))(split_photos(_two_labels(o))), {}, 'two usages'),
 ]
 
 @pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
-@pytest.mark.parametrize('name,make,kwargs,says', BAD, ids=[o[0] for o in BAD])
-def test_refused(tmp_path, name, make, kwargs, says, blocked):
+def test_refused(tmp_path, blocked):
     "A few lines, no traceback from the libraries, and nothing left behind."
-    folder = make(tmp_path/'pets')
-    with pytest.raises(PetLearnError, match=says) as e: train(folder, runs_dir=tmp_path/'runs', **kwargs)
-    assert e.value.expected and str(e.value).count('\n') <= 8
-    assert not (tmp_path/'runs').exists()
-    blocked.unlink(missing_ok=True) # 'no network' knocks on purpose
+    for i,(name,make,kwargs,says) in enumerate(BAD):
+        place = tmp_path/str(i)
+        place.mkdir()
+        folder = make(place/'pets')
+        with pytest.raises(PetLearnError, match=says) as e: train(folder, runs_dir=place/'runs', **kwargs)
+        assert e.value.expected and str(e.value).count('\n') <= 8, name
+        assert not (place/'runs').exists(), name
+        blocked.unlink(missing_ok=True) # 'no network' knocks on purpose
 
 def test_damaged_photos_without_a_check(tmp_path):
     "Nobody looked before, so the features phase finds them: a run that has FAILED, with the reasons."
@@ -219,17 +227,16 @@ def test_relative_folders_stay_where_they_were(tmp_path, pets_folder, monkeypatc
     assert run.path.parent == tmp_path/'runs' and run.version == 'V001' and Predictor(run.path).predict(run.split.file[0])
     assert [o.name for o in (tmp_path/'runs').iterdir() if not o.name.startswith('.')] == [run.path.name]
 
-FACTS = [dict(labels=None), dict(labels=['a']), dict(labels=['a', 'a']), dict(labels='ab'), dict(arch=3), dict(size=0), dict(size='64'), dict(size=32.5), dict(size=10**6),
+WRONG_METADATA = [dict(labels=None), dict(labels=['a']), dict(labels=['a', 'a']), dict(labels='ab'), dict(arch=3), dict(size=0), dict(size='64'), dict(size=32.5), dict(size=10**6),
          dict(mean=None), dict(mean=[.5]), dict(std=[0, 1, 1]), dict(mean=[float('nan')]*3), dict(arch='resnet34'), dict(labels=['a', 'b', 'c'])]
 
-@pytest.mark.parametrize('change', FACTS, ids=str)
-def test_facts_that_make_no_sense(run, tmp_path, change):
-    import shutil
+def test_metadata_that_make_no_sense(run, tmp_path):
     shutil.copytree(run.path/'model', tmp_path/'model')
-    metadata = json.loads((tmp_path/'model/model.json').read_text()) | change
-    del metadata['facts_sha256'] # older ones have none
-    (tmp_path/'model/model.json').write_text(json.dumps(metadata))
-    with pytest.raises(PetLearnError, match='damaged|does not fit'): Predictor(tmp_path/'model')
+    path = tmp_path/'model/model.json'
+    good = json.loads(path.read_text())
+    for change in WRONG_METADATA:
+        path.write_text(signed(good | change))
+        with pytest.raises(PetLearnError, match='damaged|does not fit'): Predictor(tmp_path/'model')
 
 def test_damaged_models(run, tmp_path):
     import shutil
@@ -241,9 +248,10 @@ def test_damaged_models(run, tmp_path):
         else: (folder/name).write_bytes(spoil)
         with pytest.raises(PetLearnError, match='damaged|missing'): Predictor(folder)
 
+@pytest.mark.slow
 def test_resnet34_runs_where_its_weights_are_on_disk(tmp_path, pets_folder, monkeypatch):
     "With random weights of the right shape under the right name; their digits are checked in notebook 05."
-    from petlearn.models.backbones import backbones
+    from petlearn.models import backbones
     from torchvision.models import resnet34
     weights = backbones.backbone('resnet34').weights
     monkeypatch.setattr(backbones, '_check_digits', lambda path: None)
@@ -256,7 +264,8 @@ def test_resnet34_runs_where_its_weights_are_on_disk(tmp_path, pets_folder, monk
     assert Predictor(run.path).predict(pets_folder/'beagle_1.jpg').probs == pytest.approx(run.predict(pets_folder/'beagle_1.jpg').probs, abs=1e-4)
 
 def test_a_network_of_timms(tmp_path, pets_folder):
-    from petlearn.models.learner import load_model, model_metadata, pet_learner, save_model
+    from petlearn.models.learner import model_metadata, pet_learner
+    from petlearn.models.saving import load_model, save_model
     learn = pet_learner(photo_dataloaders(split_photos(pets_folder), size=64), 'mobilenetv3_small_050', pretrained=False)
     with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1)
     model,metadata = load_model(save_model(learn.model, model_metadata(learn), tmp_path))
@@ -273,7 +282,7 @@ def test_real_photos(real_photos, tmp_path):
 
 def test_each_flipped_bit_of_the_facts_is_found(tmp_path):
     "Or it is in a place that says nothing: the same metadata come back."
-    from petlearn.models.learner import read_metadata, save_model
+    from petlearn.models.saving import read_metadata, save_model
     metadata = dict(labels=['cat', 'dog'], arch='resnet18', size=96, mean=[.5]*3, std=[.25]*3, temperature=1.37)
     path = save_model(torch.nn.Linear(2, 2), metadata, tmp_path)/'model.json'
     whole = path.read_bytes()
@@ -281,17 +290,6 @@ def test_each_flipped_bit_of_the_facts_is_found(tmp_path):
         path.write_bytes(whole[:i] + bytes([whole[i] ^ 1 << i%7]) + whole[i+1:])
         try: assert read_metadata(tmp_path).items() >= metadata.items()
         except PetLearnError as e: assert 'damaged' in e.what
-
-def test_models_of_an_older_petlearn(run, tmp_path):
-    import shutil
-    from petlearn.models.learner import read_metadata
-    shutil.copytree(run.path/'model', tmp_path/'model')
-    metadata = json.loads((tmp_path/'model/model.json').read_text())
-    kept = {o: metadata[o] for o in ('labels', 'arch', 'size', 'mean', 'std')}
-    (tmp_path/'model/model.json').write_text(json.dumps(kept | dict(sha256=metadata['files']['model.safetensors'], petlearn='0.0.1')))
-    (tmp_path/'model/novelty.safetensors').unlink()
-    old = Predictor(tmp_path/'model').predict(run.split.file[0])
-    assert read_metadata(tmp_path/'model')['temperature'] == 1 and old.novelty is None and not old.neither and old.label == run.predict(run.split.file[0]).label
 
 def test_without_the_novelty_file(run, tmp_path):
     import shutil
@@ -311,3 +309,33 @@ def test_temperature_and_novelty_are_of_the_weights_that_are_used(run, tmp_path)
     assert again.novelty is not None and again.model_metadata['temperature'] == run.temperature
     (again.path/'model/model.safetensors').write_bytes(b'other weights')
     assert again.novelty is None and again.model_metadata['temperature'] == 1 and again.predict(run.split.file[0]).novelty is None
+
+MISTAKES = [(dict(cbs=Callback()), 'cbs='), (dict(cbs=[3]), 'cbs='), (dict(resume=1), 'not the name of a run'), (dict(resume=''), 'no run'), (dict(resume=True), 'not the name'),
+            (dict(resume=Path('/')), 'not the folder of a run'), (dict(note=None), "doesn't fit"), (dict(note='x'*81), "doesn't fit"), (dict(test_dir='nowhere'), 'There is no folder')]
+
+def test_mistakes_in_a_call(few, tmp_path):
+    for kw,says in MISTAKES:
+        with pytest.raises(PetLearnError, match=says) as e: train(few, **QUICK, runs_dir=tmp_path/'runs', **kw)
+        assert 'delete' not in str(e.value) and not (tmp_path/'runs').exists()
+
+@pytest.mark.slow
+def test_replay(few, tmp_path, one_thread, capsys, monkeypatch):
+    from petlearn.training.trainer import replay
+    kw = dict(size=64, epochs=2, fine_tune_epochs=1, test_pct=.2)
+    a = train(few, **kw, runs_dir=tmp_path/'runs')
+    (tmp_path/'petlearn.toml').write_text('[train]\nbs = 2\npatience = 1\n') # of today; the run didn't know it
+    monkeypatch.chdir(tmp_path)
+    b = replay('V001', tmp_path/'runs')
+    assert weights(a) == weights(b) and b.dataset == a.dataset and 'the same weights as V001' in capsys.readouterr().err
+    a.record(environment=a.environment | dict(torch='1.0'))
+    write_model(a.path/'model', ModelFolder(a.path/'model').metadata, {'model.safetensors': b'others'})
+    replay('V001', tmp_path/'runs')
+    assert 'Different: torch 1.0, now' in capsys.readouterr().err
+    child = train(resume='V002', runs_dir=tmp_path/'runs')
+    assert child._repr_html_().count('not better') in (0, 2), 'in the line and in the table'
+    with pytest.raises(PetLearnError, match='in one go'): replay('newest', tmp_path/'runs')
+    folder = shutil.copytree(few, tmp_path/'copy')
+    (tmp_path/'petlearn.toml').unlink()
+    train(folder, **QUICK, name='copied', runs_dir=tmp_path/'runs')
+    next(folder.glob('*.jpg')).write_bytes(b'changed')
+    with pytest.raises(PetLearnError, match='1 photo changed since'): replay('copied', tmp_path/'runs')

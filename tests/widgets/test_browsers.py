@@ -173,7 +173,7 @@ def test_another_label_by_the_list(table):
 def test_no_suspects(table):
     w = Cleaner(Cleaned(table[:0]))
     assert 'No suspects' in w.place.value and all(o.layout.display == 'none' for o in w.cards)
-    assert '0 suspects' in w._still()
+    assert '0 suspicious labels' in w._still()
 
 def test_a_refused_choice_is_a_sentence(table, monkeypatch):
     w = Cleaner(Cleaned(table))
@@ -231,7 +231,7 @@ def film(tmp_path_factory, pets_folder):
     photo = next(pets_folder.glob('*.jpg'))
     head = '"frame","step","phase","epoch","file","label","predicted","p_cat","p_dog"\n'
     rows = [f'{i},{i*5},"head",{i},"{photo}","cat","{said}",{p},{1-p}\n' for i,(said,p) in enumerate((('dog', .25), ('cat', .75), ('cat', .875)))]
-    path = tmp_path_factory.mktemp('film')/'filmstrip.csv'
+    path = tmp_path_factory.mktemp('film')/'timeline.csv'
     path.write_text(head + ''.join(rows))
     return path
 

@@ -2,7 +2,7 @@
 import re
 import pytest
 from browser import Page, browser, expect, jupyterlab, needs_chromium, write_notebook # noqa: F401 a fixture
-from petlearn.runs.run import State
+from petlearn.runs.states import State
 from petlearn.runs.book import runs
 
 pytestmark = needs_chromium

@@ -2,7 +2,7 @@
 import json, re, subprocess, sys
 from base64 import b64encode
 import pytest
-from door import BAD, FOREIGN_NAMES, JPEG, NAMES, ODD, PNG, ids, must_fail, put, upload, upload7
+from inputs import BAD, FOREIGN_NAMES, JPEG, NAMES, ODD, PNG, ids, must_fail, put, upload, upload7
 from hypothesis import given, settings, strategies as st
 from petlearn import PetLearnError
 from petlearn.widgets import upload as room
@@ -17,7 +17,7 @@ class Guess:
     "Sees photos as a model does, and answers with what it was told."
     labels,size = ['cat', 'dog'],96
     def __init__(self, novelty=None): self.novelty,self.seen = novelty,[]
-    def see(self, x): return center_square(x, self.size)
+    def preprocess(self, x): return center_square(x, self.size)
     def predict(self, x):
         self.seen.append(x)
         return Prediction({'cat': .9, 'dog': .1}, '', self.preprocess(x), self.novelty)

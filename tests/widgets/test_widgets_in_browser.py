@@ -26,13 +26,13 @@ def trained(tmp_path_factory):
         dog.rename(cat)
         (folder/'between.jpg').rename(dog)
     run = train(folder, epochs=2, fine_tune_epochs=0, size=96, valid_pct=.5, runs_dir=folder.parent/'runs')
-    if not (run.path/'filmstrip.csv').exists(): _write_film(run)
+    if not (run.path/'timeline.csv').exists(): _write_film(run)
     return run
 
 def _write_film(run):
     rows = [f'{i},{i*8},"head",{i},"{o.file}","{o.label}","{said}",{p},{1-p}' for i,(said,p) in enumerate((('dog', .25), ('cat', .5), ('cat', .75)))
             for o in run.predictions.head(12).itertuples()]
-    (run.path/'filmstrip.csv').write_text('\n'.join(['"frame","step","phase","epoch","file","label","predicted","p_cat","p_dog"', *rows, '']))
+    (run.path/'timeline.csv').write_text('\n'.join(['"frame","step","phase","epoch","file","label","predicted","p_cat","p_dog"', *rows, '']))
 
 @pytest.fixture(scope='module')
 def lab(tmp_path_factory, trained):
@@ -92,7 +92,7 @@ def test_choose_switch_restart_apply_and_undo(page, trained):
     expect(view).to_contain_text('train again')
     page.shot('applied', CLEANER)
     after = {o.name for o in folder.iterdir() if o.is_file()}
-    assert len(before.keys() - after) == 1 and after - before.keys() == {'labels.csv'}
+    assert len(before.keys() - after) == 1 and after - before.keys() == {'corrections.csv'}
     page.button(CLEANER, 'Undo').click()
     expect(view).to_contain_text('Taken back')
     assert {o.name: o.read_bytes() for o in folder.iterdir() if o.is_file()} == before
