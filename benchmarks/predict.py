@@ -1,28 +1,36 @@
-"""Do all formats of a model say the same, and how long does an answer take?
+"""Do both formats of a model give the same answers, and how long does one take?
 
-python benchmarks/predict.py parity FOLDER...    train on the photos of the first folder, export, and compare native and portable on all photos of all of them
-python benchmarks/predict.py speed FOLDER        train on the photos, export, and ask the kit and lite: the first answer of a fresh process, then one by one, then many
+python benchmarks/predict.py parity FOLDER...         train on the photos of the first folder, export, and compare both formats on all photos of all folders
+python benchmarks/predict.py speed FOLDER [REPEATS]   train on the photos, export, and ask the kit and lite (5 times): the first answer of a fresh process,
+                                                      then one more, then many
 """
-import argparse, json, os, subprocess, sys, tempfile, time
+import json, os, subprocess, sys, tempfile, time
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from speed import machine, quiet, spread, table
+from speed import command, machine, quiet, spread, table
 
-def parity(folders):
-    "A row a folder: photos, answers that differ, and the largest differences."
+@contextmanager
+def exported(folder):
+    "A model of the photos in `folder`, as `export` writes it."
     from petlearn import train
     from petlearn.deploy.export import export_model
-    from petlearn.deploy.parity import parity as compare
-    from petlearn.photos.finding import find_photos
-    rows = []
     with tempfile.TemporaryDirectory() as tmp:
         with quiet():
             os.environ.setdefault('FASTAI_HOME', f'{tmp}/home')
-            model = export_model(train(folders[0], runs_dir=f'{tmp}/runs', check=False, seed=0))
-        for o in folders:
+            model = export_model(train(folder, runs_dir=f'{tmp}/runs', check=False, seed=0))
+        yield model
+
+def parity(*folders):
+    "A row a folder: photos, answers that differ, and the largest differences."
+    from petlearn.deploy.parity import parity as compare
+    from petlearn.photos.finding import find_photos
+    rows = []
+    with exported(folders[0]) as model:
+        for o in map(Path, folders):
             with quiet(): found = compare(model, find_photos(o))
-            rows.append([Path(o).name if Path(o).name != 'images' else Path(o).parent.name, found.photos, found.unread, found.labels, found.neither,
-                         *(f'{getattr(found, k):.1e}' for k in ('files', 'pixels', 'novelty'))])
+            name = o.parent.name if o.name == 'images' else o.name
+            rows.append([name, found.photos, found.unread, found.labels, found.neither, *(f'{o:.1e}' for o in (found.files, found.pixels, found.novelty))])
     table(rows, ['folder', 'photos', 'unread', 'other label', "other 'neither'", 'probability, from files', 'from pixels', 'novelty'])
 
 # ---- speed: each row in fresh processes
@@ -60,32 +68,20 @@ def phone_size(files, folder):
     for i,o in enumerate(files): open_photo(o).resize((4032, 3024), Image.Resampling.BICUBIC).save(folder/f'{i}.jpg', quality=90)
     return sorted(map(str, folder.glob('*.jpg')))
 
-def speed(folder, reps):
+def speed(folder, repeats=5):
     "A row for each way and size of photos; lite and kit in turn."
-    from petlearn import train
-    from petlearn.deploy.export import export_model
     from petlearn.photos.finding import find_photos
-    with tempfile.TemporaryDirectory() as tmp:
-        with quiet():
-            os.environ.setdefault('FASTAI_HOME', f'{tmp}/home')
-            model = export_model(train(folder, runs_dir=f'{tmp}/runs', check=False, seed=0))
-        photos = find_photos(folder).some(40)
-        (Path(tmp)/'phone').mkdir()
-        sets = {'as they are': list(map(str, photos)), '12 million pixels': phone_size(photos.some(20), Path(tmp)/'phone')}
-        found = {(w, k): [] for k in sets for w in WAYS}
-        for _ in range(reps):
+    photos = find_photos(folder).some(40)
+    with exported(folder) as model, tempfile.TemporaryDirectory() as tmp:
+        sets = {'as they are': [str(o) for o in photos], '12 million pixels': phone_size(photos.some(20), Path(tmp))}
+        found = {(way, kind): [] for kind in sets for way in WAYS}
+        for _ in range(int(repeats)):
             for way,kind in found: found[way, kind].append(ask(WAYS[way], model, sets[kind]))
-    print(machine()[0])
-    table([[way, kind, spread([o[0] for o in v], '{:.2f} s'), spread([1000*o[1] for o in v], '{:.1f} ms'), spread([o[2] for o in v], '{:.0f}'), f'{median(o[3] for o in v):.2f}']
-           for (way,kind),v in found.items()], ['', 'photos', 'first answer', 'one more', 'many, photos/s', 'GB at most'])
+    print(machine())
+    rows = []
+    for (way,kind),o in found.items():
+        first,more,many,memory = zip(*o)
+        rows.append([way, kind, spread(first, '{:.2f} s'), spread([1000*o for o in more], '{:.1f} ms'), spread(many, '{:.0f}'), f'{median(memory):.2f}'])
+    table(rows, ['', 'photos', 'first answer', 'one more', 'many, photos/s', 'GB at most'])
 
-if __name__ == '__main__':
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest='what', required=True)
-    commands.add_parser('parity').add_argument('folders', nargs='+')
-    one = commands.add_parser('speed')
-    one.add_argument('folder')
-    one.add_argument('--reps', type=int, default=5)
-    o = parser.parse_args()
-    if o.what == 'parity': parity(o.folders)
-    if o.what == 'speed': speed(o.folder, o.reps)
+if __name__ == '__main__': command(__doc__, parity=parity, speed=speed)

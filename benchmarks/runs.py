@@ -1,13 +1,13 @@
 """What the run book costs: fresh processes, in turn, medians with the smallest and the largest.
 
-python benchmarks/runs.py list [N]      petlearn --help, and petlearn list over N runs (1,000)
-python benchmarks/runs.py safe          epochs of a head with and without checkpoints, and how long one checkpoint takes
-python benchmarks/runs.py best FOLDER   which epoch to keep: mistakes in validation and in a test set, by three rules
-python benchmarks/runs.py memory        the most memory that a training takes, beside what is asked for before it begins
+python benchmarks/runs.py list [N]                petlearn --help, and petlearn list over N runs (1,000)
+python benchmarks/runs.py safe                    epochs of a head with and without checkpoints, and how long one checkpoint takes
+python benchmarks/runs.py best FOLDER [SEEDS]   which epoch to keep: mistakes among validation and test photos, by three rules
+python benchmarks/runs.py memory                  the most memory that a training takes, beside what is asked for before it begins
 """
 import json, subprocess, sys, tempfile, time
 from pathlib import Path
-from speed import quiet, spread, table
+from speed import command, quiet, spread, table
 
 PETLEARN = Path(sys.executable).parent/'petlearn'
 
@@ -71,7 +71,7 @@ def safe():
             start = time.perf_counter()
             head.checkpoints.save(30, 0)
             took['one'].append((time.perf_counter()-start)*1000)
-    rows = [['an epoch of the head (160 photos)', 'without'], ['the same with best, last and dice', 'with_checkpoints'], ['writing one checkpoint', 'one']]
+    rows = [['an epoch of the head (160 photos)', 'without'], ['the same with checkpoints', 'with_checkpoints'], ['writing one checkpoint', 'one']]
     table([[a, spread(took[b], '{:.2f}')] for a,b in rows], ['', 'milliseconds'])
 
 def memory():
@@ -95,21 +95,20 @@ print(json.dumps([peak()-before, room_needed(run.model, len(run.split), run.para
             rows.append([f"{'fine-tuning' if tune else 'the head'}, {size} pixels, batches of {bs}", f'{took/1e9:.2f}', f'{asked/1e9:.2f}'])
     table(rows, ['200 photos', 'GB taken', 'GB asked for'])
 
-def best(folder, repeats=10):
+def best(folder, seeds=10):
     "Keep the last epoch, that with the fewest mistakes, or that with the smallest loss: mistakes where it was chosen, and where not."
     from petlearn import train
     from petlearn.models import callbacks
     from petlearn.datasets.labels import breed, cat_or_dog
-    rules = {'the last': lambda o: -o['epoch'], 'fewest mistakes, then smallest loss': callbacks._score, 'smallest loss': lambda o: o['cross_entropy']}
+    rules = {'the last': lambda row: -row['epoch'], 'fewest mistakes, then smallest loss': callbacks._badness, 'smallest loss': lambda row: row['cross_entropy']}
     rows = []
     with tempfile.TemporaryDirectory() as tmp:
         for labeler,size in ((cat_or_dog, 224), (cat_or_dog, 64), (breed, 224), (breed, 64)):
-            for rule,callbacks._score in rules.items():
-                with quiet(): many = [train(folder, labeler, size=size, test_pct=.2, seed=o, runs_dir=tmp).metrics for o in range(int(repeats))]
-                n = {k: sum(o[k] for o in many) for k in ('wrong', 'of', 'test_wrong', 'test_of')}
-                rows.append([f'{labeler.__name__}, {size} pixels', rule, f"{n['wrong']} of {n['of']}", f"{n['test_wrong']} of {n['test_of']}"])
-    table(rows, ['', 'epoch kept', 'wrong in validation', 'wrong in the test'])
+            for name,rule in rules.items():
+                callbacks._badness = rule
+                with quiet(): trials = [train(folder, labeler, size=size, test_pct=.2, seed=o, check=False, runs_dir=tmp).metrics for o in range(int(seeds))]
+                n = {k: sum(o[k] for o in trials) for k in ('wrong', 'of', 'test_wrong', 'test_of')}
+                rows.append([f'{labeler.__name__}, {size} pixels', name, f"{n['wrong']} of {n['of']}", f"{n['test_wrong']} of {n['test_of']}"])
+    table(rows, ['', 'epoch kept', 'wrong validation photos', 'wrong test photos'])
 
-if __name__ == '__main__':
-    if len(sys.argv) < 2: sys.exit(__doc__)
-    {'list': list_, 'safe': safe, 'best': best, 'memory': memory}[sys.argv[1]](*sys.argv[2:])
+if __name__ == '__main__': command(__doc__, list=list_, safe=safe, best=best, memory=memory)

@@ -34,11 +34,12 @@ from petlearn.evaluation.robustness import robustness
 from petlearn.runs.run import Run
 from petlearn.runs.progress import follow
 from petlearn.runs.book import runs
-from petlearn.training.steps import steps_for
+from petlearn.training.plan import steps_for
 from petlearn.evaluation.label_issues import find_label_issues
 from petlearn.training.trainer import replay, train
 from petlearn.widgets.upload import UploadPredictor
-from petlearn.widgets.browsers import Cleaner, ConfusionExplorer, TimelinePlayer, MistakeBrowser
+from petlearn.widgets.browsers import ConfusionExplorer, MistakeBrowser, TimelinePlayer
+from petlearn.widgets.cleaner import Cleaner
 
 # these give `Run` its verbs: export, app, serve, report, interpret, timeline
 from petlearn.deploy import app as _app, export as _export, service as _service

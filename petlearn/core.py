@@ -117,8 +117,7 @@ def as_path(
 ) -> Path: # With `~` as your home folder
     "Make sure that `o` can be the name of a file or folder; raises `PetLearnError` otherwise."
     if not isinstance(o, (str, os.PathLike)) or not str(o).strip() or '\0' in str(o):
-        raise PetLearnError(f"{o!r} is not the name of a file or folder.",
-                            "Expected text or a Path.",
+        raise PetLearnError(f"{o!r} is not the name of a file or folder.", "Expected text or a Path.",
                             "For example 'pets'")
     try:
         path = Path(o).expanduser()

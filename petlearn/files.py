@@ -54,15 +54,12 @@ def _replace(tmp, path, tries=5):
             time.sleep(.05 * 2**i)
 
 # %% ../nbs/kit/0_ground/03_files.ipynb #ec65cb88
-def file_sha256(
-    path:str|Path, # File to read
-) -> str: # 64 hexadecimal digits
-    "The SHA-256 fingerprint of a file's bytes; raises `PetLearnError` if it can't be read."
+def file_sha256(path:str|Path) -> str: # 64 hexadecimal digits
+    "The SHA-256 fingerprint of the bytes of the file `path`; raises `PetLearnError` if it can't be read."
     try:
         with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
     except OSError as e:
-        raise PetLearnError(f"Can't read {path}: {e.strerror}.",
-                            "Expected a file that you may read.",
+        raise PetLearnError(f"Can't read {path}: {e.strerror}.", "Expected a file that you may read.",
                             "Leave it out.") from e
 
 # %% ../nbs/kit/0_ground/03_files.ipynb #e7fe1127
@@ -83,6 +80,7 @@ def read_same(
 # %% ../nbs/kit/0_ground/03_files.ipynb #20bfbc94
 KEEP_EVERY = 5 # seconds
 
+# %% ../nbs/kit/0_ground/03_files.ipynb #edaf5e69
 class Store:
     "Rows of numbers, each under a key; many programs may use the folder at once."
     def __init__(self,
@@ -123,22 +121,20 @@ class Store:
         wanted = defaultdict(list)
         for i,k in enumerate(keys): wanted[k].append(i)
         for path in sorted(self.folder.glob('*.safetensors')) if self.folder else ():
-            try: found = _read_part(path, wanted)
+            try: yield from _read_part(path, wanted)
             except (SafetensorError, KeyError, ValueError, PetLearnError, FileNotFoundError):
                 if path.exists(): _delete_part(path, self.what) # otherwise another notebook was quicker
-            else:
-                if found: yield found
 
 # %% ../nbs/kit/0_ground/03_files.ipynb #653f61a8
 def _read_part(path, wanted):
-    "From the part at `path`: positions and rows of the keys that are `wanted` (key: positions), or `None`."
+    "From the part at `path`: positions and rows of the keys that are `wanted` (key: positions), if there are any."
     from safetensors import safe_open # at call time, as above
     with safe_open(path, 'np') as f:
         keys = f.get_tensor('keys')
         here = [(row, i) for row,k in enumerate(map(bytes, keys)) if k in wanted for i in wanted[k]]
-        if not here: return None
+        if not here: return
         if file_sha256(path)[:32] != path.stem: raise ValueError('name and content differ')
-        return [i for _,i in here], f.get_tensor('rows')[[row for row,_ in here]]
+        yield [i for _,i in here], f.get_tensor('rows')[[row for row,_ in here]]
 
 def _delete_part(path, what):
     "Delete the damaged part at `path`: all that it held can be computed again."
@@ -155,10 +151,8 @@ def fastai_folder(
     places = dict(data='data', archive='archive', storage='tmp', model='models') # as in fastai, without its slow import
     return Config(os.getenv('FASTAI_HOME', '~/.fastai'), 'config.ini', create=places, save=False).path(kind)
 
-def store_folder(
-    kind:str, # What is kept, such as `'features'`
-) -> Path: # Such as `~/.fastai/petlearn/features`
-    "The folder of the store for one `kind` of results."
+def store_folder(kind:str) -> Path: # Such as `~/.fastai/petlearn/features`
+    "The folder of the store for one `kind` of results, such as `'features'`."
     return fastai_folder('data').parent/'petlearn'/kind
 
 # %% ../nbs/kit/0_ground/03_files.ipynb #9178b5c4
@@ -180,9 +174,7 @@ def file_lock(
     finally: lock.release()
 
 # %% ../nbs/kit/0_ground/03_files.ipynb #16dcd11e
-def is_locked(
-    path:str|Path, # The lock's file
-) -> bool: # `False` also if there is no such file
+def is_locked(path:str|Path) -> bool: # `False` also if there is no such file
     "Does a program hold the lock at `path`? Raises `OSError` if that can't be found out."
     from filelock import FileLock, Timeout # at call time, as above
     if not Path(path).exists(): return False

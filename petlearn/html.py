@@ -16,11 +16,8 @@ from .core import PetLearnError, percent, shown_name
 from .image_io import open_photo
 
 # %% ../nbs/kit/0_ground/04_html.ipynb #b3494088
-def data_url(
-    content:bytes, # Content of a picture's file
-    kind:str, # Its format, such as `'jpeg'` or `'png'`
-) -> str: # Such as `'data:image/png;base64,…'`
-    "A picture as an address that holds all of it."
+def data_url(content:bytes, kind:str) -> str: # Such as `'data:image/png;base64,…'`
+    "The `content` of a picture's file, of the `kind` `'jpeg'` or `'png'`, as an address that holds all of it."
     return f'data:image/{kind};base64,{b64encode(content).decode()}'
 
 # %% ../nbs/kit/0_ground/04_html.ipynb #da23a8b4
@@ -29,6 +26,7 @@ def _box(words, side):
     return (f'<span style="display:inline-block;width:{max(side, 96)}px;border:1px dashed #888;padding:4px;'
             f'font-size:small;overflow-wrap:anywhere">{escape(words)}</span>')
 
+# %% ../nbs/kit/0_ground/04_html.ipynb #09274588
 def thumbnail(
     photo:str|Path|Image.Image, # A photo's path, or a picture
     side:int=96, # Width and height at most, in pixels
@@ -51,6 +49,7 @@ def _html(words):
     "`words` for a page: a number stays on one line with its %, and the name of a file may be broken after a `_`."
     return escape(words).replace(' %', '&nbsp;%').replace('_', '_<wbr>')
 
+# %% ../nbs/kit/0_ground/04_html.ipynb #f651503b
 def photo_row(
     photos:list, # Paths or pictures
     words:list[str], # Text below each
@@ -78,6 +77,7 @@ class Gallery:
         if not len(self): return 'No photos.'
         shown = self.table.assign(file=[shown_name(o) for o in self.table.file])
         return shown.to_string(index=False, float_format='{:.3f}'.format)
+    __repr__ = __str__
 
     def _repr_html_(self):
         words = [f'{shown_name(o)}: {w}' for o,w in zip(self.table.file, self.words)]
@@ -88,8 +88,9 @@ def _bar(label, p):
     "A name, a bar and a percentage as a row of a table."
     return (f'<tr><td style="text-align:left">{escape(str(label))}</td><td style="width:160px">'
             f'<div style="width:{p:.1%};height:12px;background:#4a7ab5"></div></td>'
-            f'<td style="text-align:right">{percent(p)}</td></tr>')
+            f'<td style="text-align:right">{how_sure(p)}</td></tr>')
 
+# %% ../nbs/kit/0_ground/04_html.ipynb #5788c41c
 def bars(
     probs:dict[str,float], # Probability by label, each 0 to 1
     top:int=5, # How many to show at most, the largest first
@@ -102,9 +103,7 @@ def bars(
     return f'<table>{rows}{more}</table>'
 
 # %% ../nbs/kit/0_ground/04_html.ipynb #8550ab32
-def how_sure(
-    p:float, # 0 to 1
-) -> str: # Such as `'98 %'`
-    "A probability in a sentence: nothing is certain, or impossible."
+def how_sure(p:float) -> str: # Such as `'98 %'`
+    "A probability `p` (0 to 1) in a sentence: nothing is certain, or impossible."
     if p > .995: return 'over 99 %'
     return 'under 1 %' if p < .005 else percent(max(p, .01))

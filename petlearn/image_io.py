@@ -33,8 +33,7 @@ def _from_file(f):
         if getattr(f, 'seekable', lambda: False)(): f.seek(0)
         return BytesIO(f.read())
     except (OSError, TypeError, ValueError) as e:
-        raise PetLearnError(f"The open file gives no bytes ({e}).",
-                            "Expected a file opened with 'rb'.",
+        raise PetLearnError(f"The open file gives no bytes ({e}).", "Expected a file opened with 'rb'.",
                             "open('cat.jpg', 'rb')") from e
 
 def _photo_path(x):
@@ -42,8 +41,7 @@ def _photo_path(x):
     reject_url(x)
     path = as_path(x)
     if path.is_dir():
-        raise PetLearnError(f"{path} is a folder.",
-                            "Expected one photo.",
+        raise PetLearnError(f"{path} is a folder.", "Expected one photo.",
                             f"List its photos with find_photos('{path}')")
     if path.is_file(): return path
     if path.exists(): raise unreadable_photo(path, "it is not an ordinary file")
@@ -58,8 +56,7 @@ def _eight_bit(a, name):
     if a.dtype == np.uint8: return a
     if a.dtype == bool: return a.astype(np.uint8)*255
     if not np.isfinite(a).all():
-        raise PhotoError(f"{name} has numbers that are not finite (nan or inf).",
-                         "Expected brightness values.",
+        raise PhotoError(f"{name} has numbers that are not finite (nan or inf).", "Expected brightness values.",
                          "Replace them first: np.nan_to_num(x)", 'damaged')
     if a.dtype.kind == 'f':
         a = a.astype(np.float64)
@@ -69,6 +66,7 @@ def _eight_bit(a, name):
     for i in range(0, len(a), 256): pixels[i:i+256] = ((a[i:i+256]-lo)*scale).round() # a few rows take little memory
     return pixels
 
+# %% ../nbs/kit/0_ground/02_image_io.ipynb #4a8b1ec2
 def _value_range(a):
     "The numbers in `a` that stand for black and for white."
     lo,hi = float(a.min()),float(a.max())
@@ -128,8 +126,7 @@ MAX_PIXELS,MIN_SIDE,MAX_SCANS = 89_000_000,8,100
 
 def _too_many_pixels(name):
     "The error for a picture beyond `MAX_PIXELS`."
-    return PhotoError(f"{name} has too many pixels to open safely.",
-                      f"Expected at most {MAX_PIXELS//10**6} million.",
+    return PhotoError(f"{name} has too many pixels to open safely.", f"Expected at most {MAX_PIXELS//10**6} million.",
                       "Save it smaller first.", 'oversized')
 
 def _check_size(name, img):
@@ -137,8 +134,7 @@ def _check_size(name, img):
     w,h = img.size
     if w*h > MAX_PIXELS: raise _too_many_pixels(f'{name} ({w}×{h})')
     if min(w, h) < MIN_SIDE:
-        raise PhotoError(f"{name} is too small: {w}×{h} pixels.",
-                         f"Expected at least {MIN_SIDE} on each side.",
+        raise PhotoError(f"{name} is too small: {w}×{h} pixels.", f"Expected at least {MIN_SIDE} on each side.",
                          "Use a larger copy, or leave this photo out.", 'too small')
 
 # %% ../nbs/kit/0_ground/02_image_io.ipynb #fcb453bd

@@ -9,6 +9,7 @@ __all__ = ['fresh_python', 'can_reach', 'require_package', 'open_port', 'parse_d
 # %% ../nbs/kit/0_ground/05_process.ipynb #365bbad3
 import json, os, re, signal, socket, subprocess, sys, tempfile, threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,22 +29,15 @@ def fresh_python(
                             env=os.environ | {'PYTHONPATH': path}, **kwargs)
 
 # %% ../nbs/kit/0_ground/05_process.ipynb #74092836
-def can_reach(
-    host:str, # Name of a computer, such as `'download.pytorch.org'`
-    port:int=443, # 443 is the port of web servers
-    timeout:float=4, # Longest wait, in seconds
-) -> bool: # Did it answer?
-    "Can `host` be reached over the internet?"
+def can_reach(host:str, port:int=443, timeout:float=4) -> bool: # Did it answer?
+    "Can `host` be reached over the internet, at its `port`, within `timeout` seconds?"
     try: socket.create_connection((host, port), timeout=timeout).close()
     except OSError: return False
     return True
 
 # %% ../nbs/kit/0_ground/05_process.ipynb #a1151bfb
-def require_package(
-    module:str, # What must be installed
-    extra:str, # Name of petlearn's extra that brings it
-):
-    "Raise `PetLearnError` if `module` is not installed."
+def require_package(module:str, extra:str): # Such as `'voila'` and `'app'`
+    "Raise `PetLearnError` if `module` is not installed, with the `extra` of petlearn that brings it."
     if find_spec(module): return
     raise PetLearnError(f"{module} is not installed.", "Expected petlearn with an extra.",
                         f"pip install 'petlearn[{extra}]'")
@@ -83,13 +77,11 @@ def parse_duration(
                         "stop_after='30m', '1h' or '24h'")
 
 # %% ../nbs/kit/0_ground/05_process.ipynb #ade051ae
+@dataclass(eq=False, repr=False)
 class ServerProcess:
     "A page or a service in a process of its own; it ends with the process that started it."
-    def __init__(self,
-        process:subprocess.Popen, # Its process
-        url:str, # Its address
-    ):
-        self.process,self.url = process,url
+    process:subprocess.Popen # Its process
+    url:str # Its address
 
     @property
     def running(self) -> bool: return self.process.poll() is None
@@ -130,11 +122,8 @@ def child_main(
 
 def _end(): os.kill(os.getpid(), signal.SIGTERM)
 
-def end_after(
-    seconds:float, # From now
-    end:Callable=_end, # How to end; by default this process ends itself
-):
-    "Call `end` after so many `seconds`, if this process still runs then."
+def end_after(seconds:float, end:Callable=_end): # By default this process ends itself
+    "Call `end` after so many `seconds` from now, if this process still runs then."
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()

@@ -61,16 +61,16 @@ def write_notebook(path, cells):
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(o) for o in cells], metadata=dict(kernelspec=kernel)), path)
 
 class Page:
-    "The notebook `file` in a JupyterLab at `url`; its cells `views` show a widget each."
-    def __init__(self, browser, url, file, views):
-        self.url,self.file,self.views = url,file,views
+    "The notebook `file` in a JupyterLab at `url` on the folder `top`; its cells `views` show a widget each."
+    def __init__(self, browser, url, top, file, views):
+        self.url,self.top,self.file,self.views = url,top,file,views
         self.page = browser.new_page(viewport=dict(width=1200, height=1500))
         self.page.set_default_timeout(40_000) # on a machine that does other work, too
         self.keys = self.page.keyboard
         self.open()
 
     def open(self):
-        self.page.goto(f'{self.url}/lab/tree/{self.file.name}?reset')
+        self.page.goto(f'{self.url}/lab/tree/{self.file.relative_to(self.top)}?reset')
         self.idle()
 
     def idle(self): self.page.get_by_text('(ipykernel) | Idle').wait_for()

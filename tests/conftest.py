@@ -17,7 +17,7 @@ os.environ.update(FASTAI_HOME=f'{_home}/fastai', HF_HOME=f'{_home}/hf', TORCH_HO
 
 if 'PYTEST_XDIST_WORKER' in os.environ: os.environ['OMP_NUM_THREADS'] = '1' # two workers on two cores, a thread each
 
-hypothesis.settings.register_profile('petlearn', deadline=None) # how long something takes is no test
+hypothesis.settings.register_profile('petlearn', deadline=None) # no test depends on how long something takes
 hypothesis.settings.load_profile('petlearn')
 
 # new processes are forked from one that has imported what takes seconds, and has done nothing else
@@ -39,7 +39,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture
 def blocked():
-    "The file in which blocked connections are noted; those of earlier tests, which may knock on purpose, are forgotten."
+    "The file in which blocked connections are noted; those of earlier tests are forgotten."
     file = Path(os.environ['PETLEARN_BLOCKED'])
     file.unlink(missing_ok=True)
     return file
@@ -67,14 +67,14 @@ def few(tmp_path_factory):
 
 @pytest.fixture
 def hears_ctrl_c():
-    "Ctrl-C works in this test, also if all of them run in the background, where it is ignored."
+    "Ctrl-C works in this test, even if the tests run in the background, where it is ignored."
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 @pytest.fixture(scope='module')
 def one_thread():
-    "The same sums in the same order every time; and quicker for what is small, where other programs are at work."
+    "The same sums in the same order every time; and small ones are quicker while other programs are busy."
     import torch
     n = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -83,7 +83,7 @@ def one_thread():
 
 @pytest.fixture(scope='module')
 def predictor(run, one_thread):
-    "What answers with the model of that training."
+    "The `Predictor` of that training."
     from petlearn import Predictor
     return Predictor(run)
 

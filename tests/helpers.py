@@ -2,9 +2,15 @@
 import hashlib, io, json, tarfile, zipfile
 import pandas as pd, pytest
 from petlearn import PetLearnError
+from petlearn.datasets.labeling import read_labels
+from petlearn.datasets.labels import by_folder
 from petlearn.runs.book import RunBook
 from petlearn.runs.run import Run
 from tiny import tiny_model
+
+def corrections(photos, labeler=by_folder):
+    "The labels that tables correct, by path."
+    return read_labels(photos, labeler).corrected
 
 def pretend(folder, state='SUCCEEDED', name='', metrics=None, states=None, **metadata):
     "A run that looks as if it had been trained."
@@ -30,12 +36,12 @@ def check_answer(model, case, folder):
         with pytest.raises(PetLearnError, match=f'(?s){case.says}') as e: model.predict(x)
         assert e.value.fix
         return None
-    said = model.predict(x)
-    assert isinstance(said, list) == case.many
-    for o in said if case.many else [said]:
+    answer = model.predict(x)
+    assert isinstance(answer, list) == case.many
+    for o in answer if case.many else [answer]:
         assert abs(sum(o.probs.values()) - 1) < 1e-5 and o.photo.size == (model.size,)*2
         o._repr_html_().encode() # a name of any kind can be shown
-    return said
+    return answer
 
 def signed(metadata):
     "The text of a model.json with these `metadata` and the checksum that belongs to them."

@@ -11,11 +11,11 @@ photos      finding painting animals drawings sources copies
 datasets    labels label_tables labeling photo_table split_table split versions change_records fixes findings checks faults practice
 models      backbones engines loaders feature_bank features learner callbacks checkpoints novelty calibration model_folder saving prediction
             lite
-runs        states run predictions curves verdict progress names conditions book
-training    steps settings prediction_recorder trained turns results job intake resume background trainer plan
-evaluation  metrics plots agreement compare pieces report why interpret label_issues cleaning robustness learning_curve timeline glossary own_numbers define
-widgets     views upload monitor panel browsers
-deploy      parity model_card export lessons app service printing project options
+runs        run predictions curves verdict progress names conditions book
+training    settings prediction_recorder trained turns results job intake resume trainer plan
+evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
+widgets     views upload monitor panel browsers cleaner
+deploy      parity model_card export printing project app service options
             cli all __init__
 '''
 LIGHT = ('torch', 'fastai', 'matplotlib') # never imported by the ground floor or by runs/, not even inside functions

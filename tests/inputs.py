@@ -1,9 +1,9 @@
-"""What comes in at the door: cases 1 to 21 of metadata.md, one table for all that takes a photo.
+"""One table of everything that may be given as a photo, good or bad; `case` numbers the kinds of trouble.
 
-`BAD` and `ODD` are files: their `file` is a name, their `content` its bytes; what is `said` of a bad one is a piece of
-the error, an odd one answers like the ordinary picture `same`. `OTHER` are things that are no file, each made in a folder.
+`BAD` and `ODD` are files: `file` is a name, `content` its bytes. `says` is a piece of the error about a bad one; an odd
+one answers like the ordinary picture `same`. `OTHER` are things that are no file, each made in a folder.
 `CASES` are all of them as (case, name, make, says, many): `make(folder)` gives what `predict` gets; `says` is a regular
-expression that the error must match, or nothing where it answers, and then with a list if it is `many`.
+expression that the error must match, or empty where it answers, and then with a list if it is `many`.
 """
 import datetime as dt, os, re
 from collections import namedtuple

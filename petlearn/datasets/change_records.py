@@ -44,11 +44,8 @@ class Change:
         return f'Change {self.number}: {what} {self.where} ({self.why}); {end}'
 
 # %% ../../nbs/kit/2_datasets/07_change_records.ipynb #8533ad9a
-def not_writable(
-    folder:Path, # Folder of photos
-    why:str, # What the operating system says
-) -> PetLearnError: # To be raised
-    "The error for a folder that can't be changed."
+def not_writable(folder:Path, why:str) -> PetLearnError: # To be raised
+    "The error for a `folder` that can't be changed; `why` is what the operating system says."
     return PetLearnError(f"Can't change {folder}: {why}.", "Expected a folder that you may write to.",
                          "Copy the folder to a place of your own first.")
 
@@ -57,10 +54,7 @@ def now() -> str: # Such as `'2026-11-21T10:00:00+01:00'`
     return datetime.now().astimezone().isoformat(timespec='seconds')
 
 # %% ../../nbs/kit/2_datasets/07_change_records.ipynb #9352ca6d
-def write_record(
-    home:Path, # Folder of the records
-    change:Change, # What is done
-):
+def write_record(home:Path, change:Change): # `home` is the folder of the records
     "Keep `change`; its folder may be renamed, so it isn't written down."
     record = {k: v for k,v in asdict(change).items() if k not in ('number', 'folder')}
     write_atomic(home/str(change.number)/RECORD, json.dumps(record, indent=1))
@@ -72,13 +66,8 @@ def _numbers(home):
     return sorted(int(o) for o in names if re.fullmatch(r'[1-9][0-9]{0,8}', o))
 
 # %% ../../nbs/kit/2_datasets/07_change_records.ipynb #afb80455
-def begin_change(
-    home:Path, # Folder of the records
-    kind:str, # `'quarantine'` or `'labels'`
-    files:list, # Names of the files that it will touch
-    why:str, # The reason
-) -> Change: # With the next number; its record is written
-    "Write the record of a change that is about to be made; raises `PetLearnError` if that can't be done."
+def begin_change(home:Path, kind:str, files:list, why:str) -> Change: # With the next number; its record is written
+    "Write the record of a change (its `kind`, names of `files`, the reason) that is about to be made."
     number = max(_numbers(home), default=0) + 1
     change = Change(number, kind, files, why, home.parent, now())
     try: (home/str(number)).mkdir()
@@ -90,18 +79,13 @@ def begin_change(
     return change
 
 # %% ../../nbs/kit/2_datasets/07_change_records.ipynb #f89492d3
-def remove_empty(
-    folder:Path, # Where to look; it stays
-):
+def remove_empty(folder:Path): # It stays itself
     "Remove the folders below `folder` in which nothing is left."
     for root,_,_ in os.walk(folder, topdown=False):
         if root != str(folder) and not os.listdir(root): os.rmdir(root)
 
 # %% ../../nbs/kit/2_datasets/07_change_records.ipynb #a8588800
-def forget_change(
-    home:Path, # Folder of the records
-    change:Change, # What did not happen after all
-):
+def forget_change(home:Path, change:Change): # `home` is the folder of the records
     "Remove the record of a change that did not happen; a record that can't be removed does no harm."
     place = home/str(change.number)
     with suppress(OSError):

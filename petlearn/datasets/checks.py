@@ -14,11 +14,10 @@ from fastcore.basics import patch
 from html import escape
 from pathlib import Path
 from textwrap import fill
-from ..core import PetLearnError, check_int, did_you_mean, first_few, percent, pluralize, result_or_error
-from .findings import (
-    ADVISED, ERROR, INFO, KINDS, MOVE, PAIRS, WARNING, Finding, capital_findings, copy_findings, copy_pairs,
-    count_findings, file_findings, format_findings, label_findings, light_findings, spelling_findings)
-from .fixes import correct, quarantine
+from ..core import PetLearnError, check_int, did_you_mean, first_few, pluralize, result_or_error
+from petlearn.datasets.findings import (ADVISED, ERROR, INFO, KINDS, MOVE, PAIRS, WARNING, Finding, all_findings,
+    copy_pairs)
+from .fixes import check_share, correct, quarantine
 from .photo_table import PhotoTable, photo_table
 from .split_table import MIN_PHOTOS
 from ..html import thumbnail
@@ -41,6 +40,9 @@ class DataCheck(PhotoTable):
     @property
     def kinds(self) -> list: return list(dict.fromkeys(o.kind for o in self.findings))
 
+    def __contains__(self, kind): return kind in self.kinds
+    def _ipython_key_completions_(self): return self.kinds
+
     @property
     def errors(self) -> list: return [o for o in self.findings if o.severity == ERROR]
 
@@ -61,18 +63,13 @@ def _join_findings(found):
     return Finding(found[0].kind, ' '.join(o.what for o in found), found[0].advice,
                    pd.concat([o.rows for o in found], ignore_index=True), [f for o in found for f in o.move])
 
+# %% ../../nbs/kit/2_datasets/10_checks.ipynb #f133196d
 @patch
 def __getitem__(self:DataCheck, kind):
     found = [o for o in self.findings if o.kind == kind]
     if found: return found[0] if len(found) == 1 else _join_findings(found)
     raise PetLearnError(f"Nothing of the kind {kind!r} was found.", f"Found: {', '.join(self.kinds) or 'nothing'}.",
                         did_you_mean(str(kind), self.kinds))
-
-@patch
-def __contains__(self:DataCheck, kind): return kind in self.kinds
-
-@patch
-def _ipython_key_completions_(self:DataCheck): return self.kinds
 
 # %% ../../nbs/kit/2_datasets/10_checks.ipynb #b4a82b4f
 @patch
@@ -86,6 +83,7 @@ def require(self:DataCheck,
     raise PetLearnError('\n'.join(o.what for o in errors[:3]), first.advice,
                         "checkup = check(...) shows all of it" + (f"; {first.fix} fixes it." if first.fix else '.'))
 
+# %% ../../nbs/kit/2_datasets/10_checks.ipynb #3664ea65
 @patch(as_prop=True)
 def title(self:DataCheck) -> str:
     "The photos in one line."
@@ -94,6 +92,7 @@ def title(self:DataCheck) -> str:
     labels = f", {pluralize(len(counts), 'label')}: {some}" if some else ''
     return f"{pluralize(len(self), 'photo')} in {first_few(o.name or str(o) for o in self.folders)}{labels}"
 
+# %% ../../nbs/kit/2_datasets/10_checks.ipynb #e283aa68
 @patch(as_prop=True)
 def verdict(self:DataCheck) -> str:
     "One sentence."
@@ -114,14 +113,8 @@ def check(
     table = photo_table(photos, labeler)
     seen = table.inspect()
     pairs = copy_pairs(seen)
-    findings = [*label_findings(table), *file_findings(table, seen.errors), *light_findings(seen),
-                *format_findings(seen), *copy_findings(seen, pairs)]
-    if (table.photos.label != '').any():
-        labelled = seen.photos[seen.photos.label != '']
-        findings += [*count_findings(labelled.drop_duplicates('sha256'), min_photos, advised),
-                     *spelling_findings(labelled), *capital_findings(table, table.labeler)]
     known = {o.name: getattr(table, o.name) for o in fields(PhotoTable)}
-    return DataCheck(**known, findings=findings, pairs=pairs)
+    return DataCheck(**known, findings=list(all_findings(table, seen, pairs, min_photos, advised)), pairs=pairs)
 
 # %% ../../nbs/kit/2_datasets/10_checks.ipynb #d2c72496
 def _lines(text, begin):
@@ -154,6 +147,7 @@ def _html_row(o):
             f"<td>{len(o.files):,}</td><td style='text-align:left'>{text}</td>"
             f"<td style='white-space:nowrap'>{''.join(thumbnail(f, 48) for f in o.files[:4])}</td></tr>")
 
+# %% ../../nbs/kit/2_datasets/10_checks.ipynb #6e31987d
 @patch
 def _repr_html_(self:DataCheck):
     head = ''.join(f"<th style='text-align:left'>{o}</th>" for o in ('', 'kind', 'files', 'what', 'examples'))
@@ -195,14 +189,6 @@ def _check_fixable(finding):
         raise PetLearnError(f"{finding.kind!r} can't be fixed by moving files or changing labels.",
                             finding.advice, f"checkup[{finding.kind!r}].rows shows what it is about.")
 
-def _check_share(findings, total, moved, yes):
-    "More than a fifth of all photos in one call needs a yes."
-    n = len({o for finding in findings for o in finding.move} - moved)
-    if yes is not True and 5*n > total:
-        raise PetLearnError(f"{n:,} of {pluralize(total, 'photo')} ({percent(n/total)}) would be changed at once.",
-                            "Expected at most 20 % in one call; nothing was changed.",
-                            "Look at some of them first. If you are sure, add yes=True")
-
 # %% ../../nbs/kit/2_datasets/10_checks.ipynb #6816a812
 def _fix_one(finding, folders, moved, yes):
     "Fix one finding: a change for each folder, one after the other; `moved` are files that are in quarantine."
@@ -225,7 +211,7 @@ def fix(self:DataCheck,
                                          f"Found: {', '.join(self.kinds) or 'nothing'}.",
                                          "Name what to fix: checkup.fix('dark')")
     for o in findings: _check_fixable(o)
-    _check_share(findings, len(self), _moved(self.changes), yes)
+    check_share(len({f for o in findings for f in o.move} - _moved(self.changes)), len(self), yes)
     for o in findings: # a change that was made is known, even if the next one fails
         for change in _fix_one(o, self.folders, _moved(self.changes), yes): self.changes.append(change)
     return self.changes[before:]

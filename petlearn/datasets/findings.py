@@ -4,14 +4,13 @@
 
 # %% auto #0
 __all__ = ['ERROR', 'WARNING', 'INFO', 'MOVE', 'RELABEL', 'KINDS', 'BAD_FILES', 'PAIRS', 'DARK', 'BRIGHT', 'BLURRED', 'ADVISED',
-           'IMBALANCE', 'Kind', 'Finding', 'label_findings', 'file_findings', 'light_findings', 'format_findings',
-           'count_findings', 'spelling_findings', 'capital_findings', 'copy_pairs', 'pair_rows', 'copy_findings']
+           'IMBALANCE', 'Kind', 'Finding', 'copy_pairs', 'all_findings']
 
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #81fc34c2
 import os
 import numpy as np
 import pandas as pd
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from PIL import Image
@@ -70,9 +69,7 @@ class Finding:
         return f"checkup.fix({self.kind!r})" if KINDS[self.kind].way and self.move else ''
 
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #537e27e6
-def label_findings(
-    table:PhotoTable, # Made by `photo_table`
-) -> Iterator[Finding]:
+def _label_findings(table):
     "Findings about photos without a label, data sets whose labels differ, and corrected labels."
     def rows(files): return pd.DataFrame({'file': [Path(o).as_posix() for o in files]})
     for o in table.problems:
@@ -83,10 +80,7 @@ def label_findings(
                       rows=rows(fixed).assign(label=list(fixed.values())))
 
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #af30e6e3
-def file_findings(
-    table:PhotoTable, # Made by `photo_table`
-    errors:dict, # `PetLearnError` by file, for those that can't be read or opened
-) -> Iterator[Finding]:
+def _file_findings(table, errors):
     "Findings about files that can't be used, one for each kind of trouble, and about files that were passed over."
     n,kinds = len(table),{}
     for file,e in errors.items():
@@ -108,9 +102,7 @@ def file_findings(
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #378c2a78
 DARK,BRIGHT,BLURRED = 70,190,.36
 
-def light_findings(
-    seen:Inspected, # Photos that were opened
-) -> Iterator[Finding]:
+def _light_findings(seen):
     "Findings about photos that are too dark, too bright or blurred."
     grey = np.sort(seen.records['grey'].reshape(len(seen.records), SIDE**2), axis=1)
     light,shade,detail = grey[:,int(.95*SIDE**2)],grey[:,int(.05*SIDE**2)],seen.records['detail']
@@ -128,9 +120,7 @@ def light_findings(
 _NOTED = dict(turned="carry a tag that turns them; petlearn turns them, other programs may not",
               animated="are animations; only the first picture counts")
 
-def format_findings(
-    seen:Inspected, # Photos that were opened
-) -> Iterator[Finding]:
+def _format_findings(seen):
     "Findings about photos that are turned, animated, or in another format than their name says."
     for bit,kind in enumerate(NOTES):
         rows = seen.photos[seen.records['notes'] >> bit & 1 == 1]
@@ -147,11 +137,7 @@ def format_findings(
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #a56bc4b4
 ADVISED,IMBALANCE = 100,4 # photos of a label that make a good model; how many times as many are too many
 
-def count_findings(
-    df:pd.DataFrame, # Photos with a label, each content once
-    min_photos:int=MIN_PHOTOS, # Fewer of a label are an error
-    advised:int=ADVISED, # Fewer of a label bring a warning
-) -> Iterator[Finding]:
+def _count_findings(df, min_photos=MIN_PHOTOS, advised=ADVISED):
     "Findings about the number of photos of each label."
     counts,n = df.label.value_counts(),pluralize(len(df), 'photo')
     if len(counts) < MIN_LABELS:
@@ -172,19 +158,14 @@ def count_findings(
                       "Compare the accuracy with that, and look at the numbers of each label.")
 
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #79eaf2b4
-def spelling_findings(
-    df:pd.DataFrame, # Photos with a label
-) -> Iterator[Finding]:
+def _spelling_findings(df):
     "Findings about labels that look like one another."
     for odd,usual,why in similar_labels(list(df.label)):
         rows = df[df.label == odd].assign(instead=usual)[['file', 'label', 'instead']]
         yield Finding('spelling', f"The label {odd!r} ({pluralize(len(rows), 'photo')}) looks like {usual!r} ({why}).",
                       f"If they mean the same, call them {usual!r}.", rows)
 
-def capital_findings(
-    table:PhotoTable, # Made by `photo_table`
-    labeler:Callable|None, # The rule that gave the labels
-) -> Iterator[Finding]:
+def _capital_findings(table, labeler):
     "A finding about names of cats without their capital letter, if `labeler` goes by that."
     if labeler not in (is_cat, cat_or_dog): return
     cats = {o.lower() for o in CAT_BREEDS}
@@ -210,10 +191,8 @@ def copy_pairs(
     return pairs
 
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #714a8180
-def pair_rows(
-    pairs:pd.DataFrame, # With the columns `file_a` and `file_b`
-) -> pd.DataFrame: # One column, `file`: of each pair the first, then the second
-    "The files of `pairs`, copies side by side."
+def _pair_rows(pairs):
+    "The files of `pairs` in a column, copies side by side."
     return pd.DataFrame({'file': pairs[['file_a', 'file_b']].to_numpy().ravel()})
 
 def _leaks(seen, pairs):
@@ -225,7 +204,7 @@ def _leaks(seen, pairs):
     learned,kept = both.file[both.usage == 'train'],both.file[both.usage != 'train']
     yield Finding('leak', f"{pluralize(len(leaks), 'photo')} in training and in validation or test as well: "
                   f"{first_few(map(Path, leaks.file_a))}.",
-                  'The error rate would look better than it is. Take them out of training.', pair_rows(leaks),
+                  'The error rate would look better than it is. Take them out of training.', _pair_rows(leaks),
                   learned[~learned.isin(kept)])
 
 def _two_labels(pairs):
@@ -236,7 +215,7 @@ def _two_labels(pairs):
     exact = (both.how == 'same bytes').any()
     yield Finding('two labels', f"The same photo has two labels: {first_few(named, 2)}.",
                   'Expected one label for each photo. Remove the wrong one; fix moves all of them away.',
-                  pair_rows(both), severity=ERROR if exact else WARNING)
+                  _pair_rows(both), severity=ERROR if exact else WARNING)
 
 # %% ../../nbs/kit/2_datasets/09_findings.ipynb #6ae30a58
 def _smaller_copies(seen, pairs):
@@ -247,10 +226,7 @@ def _smaller_copies(seen, pairs):
     rows = rows.sort_values(['area', 'link', 'file'])
     return sorted(rows.file[rows.group.duplicated()])
 
-def copy_findings(
-    seen:Inspected, # Photos that were opened
-    pairs:pd.DataFrame, # Made by `copy_pairs`
-) -> Iterator[Finding]:
+def _copy_findings(seen, pairs):
     "Findings about copies: leaks, photos with two labels, exact copies and near copies."
     yield from _leaks(seen, pairs)
     yield from _two_labels(pairs)
@@ -262,4 +238,24 @@ def copy_findings(
         be = 'is a copy' if len(extra) == 1 else 'are copies'
         yield Finding(kind, f"{pluralize(len(extra), 'photo')} {be} of another one ({how}): "
                       f"{first_few(map(Path, extra))}.",
-                      'They teach nothing new; a split keeps copies together.', pair_rows(some), extra)
+                      'They teach nothing new; a split keeps copies together.', _pair_rows(some), extra)
+
+# %% ../../nbs/kit/2_datasets/09_findings.ipynb #4e957e65
+def all_findings(
+    table:PhotoTable, # Made by `photo_table`
+    seen:Inspected, # What `table.inspect()` returned
+    pairs:pd.DataFrame, # Made by `copy_pairs`
+    min_photos:int=MIN_PHOTOS, # Fewer photos than this of a label are an error
+    advised:int=ADVISED, # Fewer than this bring a warning
+) -> Iterator[Finding]: # In any order
+    "Everything that was found in some photos and their labels."
+    yield from _label_findings(table)
+    yield from _file_findings(table, seen.errors)
+    yield from _light_findings(seen)
+    yield from _format_findings(seen)
+    yield from _copy_findings(seen, pairs)
+    if (table.photos.label == '').all(): return
+    labelled = seen.photos[seen.photos.label != '']
+    yield from _count_findings(labelled.drop_duplicates('sha256'), min_photos, advised)
+    yield from _spelling_findings(labelled)
+    yield from _capital_findings(table, table.labeler)

@@ -8,6 +8,7 @@ __all__ = ['SearchScore', 'score']
 # %% ../../nbs/kit/2_datasets/12_practice.ipynb #fca6895e
 import os
 import pandas as pd
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from ..core import PetLearnError, as_path, did_you_mean, percent, pluralize
@@ -29,12 +30,10 @@ def _claims(findings, folder):
     elif isinstance(findings, dict): pairs = list(findings.items())
     else: raise PetLearnError(f"A {type(findings).__name__} doesn't say what somebody found.",
                               "Expected a dictionary from kinds of faults to files, or what check or "
-                              "find_label_issues returns.",
-                              "score({'dark': ['photo_0012.jpg']}, 'pets-faults-7')")
+                              "find_label_issues returns.", "score({'dark': ['photo_0012.jpg']}, 'pets-faults-7')")
     for o,_ in pairs:
         if o not in _MEANS: raise PetLearnError(f"There is no kind of fault {o!r}.",
-                                                f"Expected one of: {', '.join(_MEANS)}.",
-                                                did_you_mean(o, list(_MEANS)))
+                                                f"Expected one of: {', '.join(_MEANS)}.", did_you_mean(o, list(_MEANS)))
     if folder is None: raise PetLearnError("In which folder were these found?",
                                            "Expected the folder that inject_faults made.",
                                            "score({...}, 'pets-faults-7')")
@@ -61,13 +60,11 @@ def _name_in(path, folder, there):
                         or f"find_photos('{folder}') lists them.")
 
 # %% ../../nbs/kit/2_datasets/12_practice.ipynb #27357725
+@dataclass(eq=False, repr=False)
 class SearchScore:
     "How many of the known faults a search found: `table` has a row a kind, `files` what was missed or wrongly named."
-    def __init__(self,
-        table:pd.DataFrame, # A row a kind: faults, found, missed, false_alarms (files), recall, precision
-        files:pd.DataFrame|None=None, # With `reveal`: kind, file, and verdict ('missed' or 'false alarm')
-    ):
-        self.table,self.files = table,files
+    table:pd.DataFrame # A row a kind: faults, found, missed, false_alarms (files), recall, precision
+    files:pd.DataFrame|None=None # With `reveal`: kind, file, and verdict ('missed' or 'false alarm')
 
     @property
     def recall(self) -> float:

@@ -34,7 +34,7 @@ class Portable(nn.Module):
     "A model with all that comes before and after it: from pixels to probabilities and novelty."
     def __init__(self,
         model:nn.Sequential, # A trained network: a body and a head (a copy is taken)
-        metadata:dict, # What `read_metadata` says about it
+        metadata:dict, # What `read_metadata` gives
     ):
         super().__init__()
         b = replace(backbone(metadata['arch']), mean=tuple(metadata['mean']), std=tuple(metadata['std']))
@@ -47,7 +47,7 @@ class Portable(nn.Module):
 
     def forward(self,
         pixels:torch.Tensor, # Photos × rows × columns × 3 colours, whole numbers from 0 to 255
-    ) -> tuple: # Probabilities (photos × labels), and, if the model can tell, the novelty of each photo
+    ) -> tuple: # Probabilities (photos × labels), and, if the model knows it, the novelty of each photo
         "What the model predicts for `pixels`."
         x = self.extractor(pixels)
         probs = (self.last(x)/self.temperature).softmax(1)
@@ -120,6 +120,7 @@ def _photo_counts(run):
     counts = run.split.groupby(['usage', 'label']).size()
     return {usage: {o: int(n) for o,n in counts[usage].items()} for usage in counts.index.levels[0]}
 
+# %% ../../nbs/kit/8_deploy/02_export.ipynb #3f3ed7bd
 _LIBRARIES = 'torch torchvision fastai timm pillow numpy onnx onnxruntime'.split()
 
 def _versions():
@@ -129,7 +130,7 @@ def _versions():
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #cd09f8e4
 def weights_licence(
     arch:str, # Network by name
-) -> str: # A word or a sentence; what is not known is said
+) -> str: # A word or a sentence; 'unknown' if it is not known
     "Under which licence the weights are from which a training with `arch` begins."
     known = backbone(arch).licence
     if 'torchvision' in known:
@@ -137,6 +138,7 @@ def weights_licence(
                 'which are for research and teaching')
     return known or 'unknown'
 
+# %% ../../nbs/kit/8_deploy/02_export.ipynb #6d0ad0ea
 def _onnx_interface(net, metadata):
     "What goes into `model.onnx`, and what comes out."
     size,n = metadata['size'],len(metadata['labels'])
@@ -145,7 +147,7 @@ def _onnx_interface(net, metadata):
                 outputs=[dict(name=o, type='float32', shape=shapes[o]) for o in net.outputs])
 
 def _metadata(run, own, net):
-    "What `model.json` says about the model of `run` in addition to its `own` metadata."
+    "What `model.json` holds about the model of `run` in addition to its `own` metadata."
     return dict(preprocessing=preprocessing(own['size']), onnx=_onnx_interface(net, own), metrics=_scores(run),
                 run=run.name, dataset=dict(version=run.dataset, photos=_photo_counts(run)),
                 licence=weights_licence(own['arch']), versions=_versions())
@@ -207,6 +209,7 @@ def _check_target(folder, box):
                         "Expected a new folder, or an earlier export of this model.",
                         f"For example folder='{folder.name}-2'")
 
+# %% ../../nbs/kit/8_deploy/02_export.ipynb #8cef69ff
 def _publish_into(run, box, before):
     "Move the model of `box` into `run`, whose weights were `before`; raises `PetLearnError` if it has others now."
     with locked(run):
@@ -250,6 +253,7 @@ def export_model(
     echo(f"Exported to {target}: both formats agree. {found}.")
     return target
 
+# %% ../../nbs/kit/8_deploy/02_export.ipynb #e8e8c391
 @patch
 def export(self:Run,
     folder:str|Path|None=None, # A new folder for the whole model; by default the run's own folder `model`

@@ -15,7 +15,7 @@ from .parity import Parity
 _PHOTOS = dict(valid='validation photo', test='test photo')
 
 def doubts(
-    metadata:dict, # What `model.json` says
+    metadata:dict, # What `model.json` holds
 ) -> list[str]: # Sentences; empty if there is nothing to worry about
     "Reasons not to trust a model: no better than always the same answer, always the same answer, or never measured."
     found,answers = [],metadata.get('parity', {}).get('answers', {})
@@ -72,7 +72,7 @@ def _learned_from(metadata):
             f"| label | {' | '.join(photos)} |", f"|---{'|---'*len(photos)}|", *map(row, metadata['labels']), ""]
 
 # %% ../../nbs/kit/8_deploy/01_model_card.ipynb #fa0507da
-_LIMITS = ("It knows only the labels above. A photo of anything else gets one of them, unless the novelty says "
+_LIMITS = ("It knows only the labels above. A photo of anything else gets one of them, unless the novelty gives "
            "'neither', which notices much but not everything. It sees the middle square of a photo. It was not tested "
            "on photos that are very different from those of its training: other cameras, drawings, groups of animals. "
            "A probability is an estimate from the validation photos, not a promise. Don't let it decide anything that "
@@ -92,7 +92,7 @@ def _how_to_use(metadata):
 
 # %% ../../nbs/kit/8_deploy/01_model_card.ipynb #f770eb7f
 def model_card(
-    metadata:dict, # What `model.json` says
+    metadata:dict, # What `model.json` holds
     files:dict, # Size in bytes and SHA-256 of each file, by name
 ) -> str: # Markdown
     "A page for people about an exported model."

@@ -19,6 +19,7 @@ def _auc(p, i):
     if p.labels[i] not in p.known or mine.all() or not mine.any(): return math.nan
     return float(roc_auc_score(mine, p.probs[:,i]))
 
+# %% ../../nbs/kit/6_evaluation/00_metrics.ipynb #b17b9fcb
 CLASS_METRICS = ('precision', 'recall', 'f1', 'accuracy', 'auc', 'n')
 
 def class_metrics(
@@ -83,6 +84,7 @@ def plot_roc(
     ax.set(xlabel='share of the others that are called so', ylabel='found (recall)')
     return ax
 
+# %% ../../nbs/kit/6_evaluation/00_metrics.ipynb #ad4d8535
 def plot_precision_recall(
     predictions, # A run, its `predictions`, or `Predictions`
     usage:str='valid', # Which photos: `'valid'` or `'test'`

@@ -27,6 +27,7 @@ def batch_sums(
     pred,y = (o.detach().as_subclass(torch.Tensor) for o in (pred, y))
     return dict(n=len(y), right=(pred.argmax(1) == y).sum().item(), loss=cross_entropy(pred, y, reduction='sum').item())
 
+# %% ../../nbs/kit/3_models/06_callbacks.ipynb #4030240c
 class TrainingLog(Callback):
     "Show a progress bar and a sentence now and then, and keep accuracy and loss of each epoch in `rows`."
     order = 60 # after the Recorder
@@ -73,6 +74,7 @@ def _sentence(train, valid, n_epoch, left):
             f"validation, {train['cross_entropy']:.3f} in training")
     return text + (f"; about {left:.0f} s to go" if left >= 1 else '')
 
+# %% ../../nbs/kit/3_models/06_callbacks.ipynb #edeaf21a
 @patch
 def _report(self:TrainingLog):
     "Say how the epoch went, if it is the last one or the last sentence is two seconds old."
@@ -90,6 +92,7 @@ def _badness(row):
     "What makes one row of a log worse than another: more mistakes, then a larger loss."
     return 1-row['accuracy'],row['cross_entropy']
 
+# %% ../../nbs/kit/3_models/06_callbacks.ipynb #ab7095a2
 class RestoreBest(Callback):
     "At the end, go back to the weights that were best in validation (perhaps those at the beginning)."
     order = 65 # after the log

@@ -7,7 +7,7 @@ __all__ = ['OPSET', 'FeatureExtractor', 'torch_engine', 'onnx_bytes', 'load_open
            'benchmark_backbones']
 
 # %% ../../nbs/kit/3_models/01_engines.ipynb #506e38a5
-import petlearn.models.backbones # before fastai, whose import would warn of things that nobody here can change
+from .backbones import Backbone, backbone, network # before fastai, which would warn
 import sys, threading, time, warnings
 import torch
 import numpy as np
@@ -19,7 +19,6 @@ from io import BytesIO
 from torch import nn
 from typing import NamedTuple
 from ..core import echo
-from .backbones import Backbone, backbone, network
 
 # %% ../../nbs/kit/3_models/01_engines.ipynb #4f2208aa
 class FeatureExtractor(nn.Module):
@@ -65,7 +64,7 @@ def onnx_bytes(
 ) -> bytes: # A file in the ONNX format, for any number of pictures at a time
     "The network `net` as a file that many other programs can run."
     f,example = BytesIO(),torch.zeros(1, size, size, 3, dtype=torch.uint8)
-    with _ONE_EXPORT, warnings.catch_warnings(): # the older of torch's two exporters is quicker, and warns that it is old
+    with _ONE_EXPORT, warnings.catch_warnings(): # the older of torch's two exporters is quicker, and warns
         warnings.simplefilter('ignore')
         torch.onnx.export(net, (example,), f, dynamo=False, opset_version=OPSET, input_names=['pixels'],
                           output_names=list(outputs), dynamic_axes={o: {0: 'photos'} for o in ('pixels', *outputs)})

@@ -7,7 +7,7 @@ __all__ = ['VERSION', 'View', 'view_pixels', 'FeatureRows', 'extract_features', 
            'compute_features']
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #2da0ddb1
-import hashlib, json, math
+import hashlib, json
 import timm, torch, torchvision
 import numpy as np
 from PIL import ImageOps
@@ -28,9 +28,7 @@ class View(NamedTuple):
     variant:int=0 # 0: the photo itself; 1: its mirror image; 2 to 255: random crops
 
     @property
-    def key(self) -> bytes:
-        "33 bytes that stand for this view, whatever the file is called."
-        return bytes.fromhex(self.sha256) + bytes([self.variant])
+    def key(self) -> bytes: return bytes.fromhex(self.sha256) + bytes([self.variant]) # Whatever the file is called
 
 def _augment(img, size, sha, number):
     "Augmentation `number` of `img`: 1 is its mirror image, others are random crops, half of them mirrored."
@@ -60,12 +58,6 @@ def _extract(views, positions, size, run):
     rows = run(np.stack(list(pixels.values()))) if pixels else None
     return list(pixels),rows,failed
 
-def _extract_all(views, positions, size, eng):
-    "Go through the `views` at `positions` with a thread for each core; gives what `_extract` returns for each batch."
-    batches = [positions[i:i+eng.batch_size] for i in range(0, len(positions), eng.batch_size)]
-    threads = torch.get_num_threads()
-    return in_order(lambda o: _extract(views, o, size, eng.run), batches, threads, 2*threads)
-
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #2344e14d
 class _Buffer:
     "Room for the features of `n` views: which are there, and why others failed."
@@ -92,6 +84,18 @@ class _Buffer:
             np.take(self.x, chunk, axis=0, out=self.x[i:i+len(chunk)])
         return self.x[:len(there)]
 
+# %% ../../nbs/kit/3_models/03_feature_bank.ipynb #9f03f179
+def _extract_into(found, views, positions, size, eng):
+    "Fill the buffer `found` with the `views` at `positions`, a thread for each core; gives what is new of each batch."
+    batches = [positions[i:i+eng.batch_size] for i in range(0, len(positions), eng.batch_size)]
+    threads = torch.get_num_threads()
+    with progress(None, 'looking at photos', len(positions)) as bar:
+        for new,rows,failed in in_order(lambda o: _extract(views, o, size, eng.run), batches, threads, 2*threads):
+            found.failed |= failed
+            if new: found.put(new, rows)
+            bar.update(len(new) + len(failed))
+            yield new,rows
+
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #e4223834
 class FeatureRows(NamedTuple):
     "Features of some photos."
@@ -101,6 +105,7 @@ class FeatureRows(NamedTuple):
     computed:int # How many were computed now
     engine:str # What computed them; empty if nothing had to be computed
 
+# %% ../../nbs/kit/3_models/03_feature_bank.ipynb #b50fbdec
 def extract_features(
     extractor:FeatureExtractor, # Network from pixels to features
     files:list, # Photos
@@ -109,10 +114,7 @@ def extract_features(
 ) -> FeatureRows: # With `.x`, `.positions` and `.failed`
     "What `extractor` computes for some photos; those that can't be used are left out, and nothing is kept."
     views,eng,found = [View(*o) for o in zip(files, shas)],engine(extractor, size),_Buffer(len(files))
-    batches = math.ceil(len(views)/eng.batch_size)
-    for positions,rows,failed in progress(_extract_all(views, range(len(views)), size, eng), 'looking at photos', batches):
-        found.failed |= failed
-        if positions: found.put(positions, rows)
+    for _ in _extract_into(found, views, range(len(views)), size, eng): pass
     return FeatureRows(found.compact(), np.flatnonzero(found.have), found.failed, len(views), eng.name)
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #48dcfff9
@@ -126,6 +128,7 @@ def _weights_sha(b):
     if b.on_disk: return file_sha256(b.weights)
     return hashlib.sha256(b''.join(o.numpy().tobytes() for o in state.values())).hexdigest()
 
+# %% ../../nbs/kit/3_models/03_feature_bank.ipynb #bab84bbf
 def bank_folder(
     b:Backbone, # Pretrained network
     size:int, # Width and height of the pictures, in pixels
@@ -145,8 +148,7 @@ def bank_features(
     size:int, # Width and height of what it sees, in pixels
     cache:bool|str|Path=True, # Keep features in fastai's folder (`True`), in a folder, or nowhere (`False`)?
     order:list|None=None, # Positions of `views` in the order in which missing ones are computed
-    enough:Callable|None=None, # Asked after each batch, with which views are settled: may we stop?
-    on_progress:Callable|None=None, # Called after each batch with the number of views that are settled, and of all
+    after_batch:Callable|None=None, # Called with which views are settled; if it gives `True`, the others are left out
 ) -> FeatureRows: # With `.x`, `.positions`, `.failed`, `.computed` and `.engine`
     "The features of `views`, from the bank where they are known."
     home = None if isinstance(cache, bool) else cache
@@ -155,26 +157,17 @@ def bank_features(
     for positions,rows in store.known(keys): found.put(positions, rows)
     known = found.have.sum()
     missing = [i for i in (range(len(views)) if order is None else order) if not found.have[i]]
-    name = _compute_missing(found, missing, views, keys, b, size, store, enough, on_progress) if missing else ''
+    name = ''
+    if missing:
+        eng = engine(FeatureExtractor(b), size)
+        name = eng.name
+        try:
+            for positions,rows in _extract_into(found, views, missing, size, eng):
+                if positions: store.add([keys[i] for i in positions], rows)
+                if after_batch and after_batch(found.settled): break
+        finally: store.write()
     computed = int(found.have.sum() - known)
     return FeatureRows(found.compact(), np.flatnonzero(found.have), found.failed, computed, name)
-
-def _compute_missing(found, missing, views, keys, b, size, store, enough, on_progress):
-    "Compute the `missing` rows of the buffer `found`, and keep them in `store`; returns the engine's name."
-    eng = engine(FeatureExtractor(b), size)
-    try:
-        with progress(None, 'looking at photos', len(missing)) as bar:
-            for positions,rows,failed in _extract_all(views, missing, size, eng):
-                found.failed |= failed
-                if positions:
-                    found.put(positions, rows)
-                    store.add([keys[i] for i in positions], rows)
-                bar.update(len(positions) + len(failed))
-                settled = found.settled
-                if on_progress: on_progress(int(settled.sum()), len(views))
-                if enough and enough(settled): break
-    finally: store.write()
-    return eng.name
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #34e8d37d
 def compute_features(

@@ -7,7 +7,7 @@ __all__ = ['LR', 'FreezeBatchNorm', 'StopOnDivergence', 'pet_learner', 'network_
            'fine_tune', 'layer_learner', 'head_learner']
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #76accb6d
-import petlearn.models.backbones # before fastai, whose import would warn of things that nobody here can change
+from .backbones import Backbone, HEAD, backbone, require_weights # before fastai, which would warn
 import fastai.callback.schedule # adds fit_one_cycle to Learner
 import math
 import torch
@@ -21,7 +21,6 @@ from fastai.metrics import accuracy, error_rate
 from fastai.vision.learner import vision_learner
 from torch import nn
 from ..core import PetLearnError, check_float, check_int
-from .backbones import Backbone, HEAD, backbone, require_weights
 from .features import Features, feature_dataloaders
 from .loaders import seen_size
 
@@ -58,9 +57,9 @@ def _scale_colours(dls, b):
     if not there: return dls.add_tfms([Normalize.from_stats(b.mean, b.std)], 'after_batch')
     if not torch.allclose(there[0].mean.flatten().cpu(), torch.tensor(b.mean, dtype=torch.float)):
         raise PetLearnError("These DataLoaders already scale the colours for another network.",
-                            f"Expected fresh ones for {b.name}.",
-                            "dls = photo_dataloaders(split)")
+                            f"Expected fresh ones for {b.name}.", "dls = photo_dataloaders(split)")
 
+# %% ../../nbs/kit/3_models/05_learner.ipynb #468ba425
 def pet_learner(
     dls:DataLoaders, # Made by `photo_dataloaders`, or fastai's own with `item_tfms=Resize(...)`
     arch:str|Backbone='efficientnet_lite0', # Pretrained network, by name
@@ -93,8 +92,7 @@ def model_metadata(
     b = getattr(learn, 'backbone', None)
     if b is None:
         raise PetLearnError("This learner doesn't say how it wants its colours.",
-                            "Expected one made by pet_learner or train.",
-                            "learn = pet_learner(dls)")
+                            "Expected one made by pet_learner or train.", "learn = pet_learner(dls)")
     return network_metadata(b, learn.dls.vocab, seen_size(learn.dls))
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #a5ea8b83

@@ -60,6 +60,7 @@ class LoadedModel(NamedTuple):
     model:nn.Sequential # Body and head, in evaluation mode
     metadata:dict # As `read_metadata` returns it
 
+# %% ../../nbs/kit/3_models/11_saving.ipynb #f38fde52
 def load_model(
     folder:str|Path, # Folder that `save_model` wrote
 ) -> LoadedModel: # With `.model` and `.metadata`
@@ -70,6 +71,5 @@ def load_model(
     try: model.load_state_dict(load_tensors(weights))
     except (RuntimeError, SafetensorError) as e:
         raise PetLearnError(f"{folder} does not fit the network {metadata['arch']}.",
-                            "Expected weights of that network.",
-                            "Copy the folder again, or train again.") from e
+                            "Expected weights of that network.", "Copy the folder again, or train again.") from e
     return LoadedModel(model.eval().to(memory_format=torch.channels_last), metadata)

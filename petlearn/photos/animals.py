@@ -7,10 +7,9 @@ __all__ = ['BREEDS', 'CATS', 'DOGS', 'BY_NAME', 'POSES', 'make_pet', 'draw_anima
 
 # %% ../../nbs/kit/1_photos/02_animals.ipynb #a7712eea
 import numpy as np
-from PIL import Image, ImageDraw
 from collections import namedtuple
 from types import SimpleNamespace
-from .painting import (CIRCLE, Frame, PALETTE, any_colour, blend, fill_flat, new_sketch, oval,
+from .painting import (CIRCLE, Frame, PALETTE, any_colour, blend, fill_flat, oval,
     paint, pick, shade, ruffle, smooth, symmetric, tube)
 
 # %% ../../nbs/kit/1_photos/02_animals.ipynb #7727a871
@@ -64,16 +63,15 @@ def _pet_colours(rng, breed):
     colours['collar'] = any_colour(rng, 70, 170) if rng.random() < .35 else None
     return colours
 
-def make_pet(
-    rng:np.random.Generator, # Source of chance
-    breed:tuple, # One of `BREEDS`
-) -> SimpleNamespace: # Its breed, colours and measures
+# %% ../../nbs/kit/1_photos/02_animals.ipynb #b0e6a07e
+def make_pet(rng:np.random.Generator, breed:tuple) -> SimpleNamespace: # Its breed, colours and measures
     "One animal of a `breed`, unlike all others: `gaze` and `turn` go from -1 to 1, `pupil` from 0 (a slit) to 1."
     return SimpleNamespace(
         breed=breed, colours=_pet_colours(rng, breed), width=breed.width*rng.normal(1, .04),
         ear=breed.ear*rng.normal(1, .07), eye=rng.normal(1, .08), gaze=rng.uniform(-.8, .8, 2), turn=rng.uniform(-1, 1),
         tilt=rng.normal(0, .13), pupil=rng.uniform(.12, .75), smile=rng.random(), patch=rng.random(6))
 
+# %% ../../nbs/kit/1_photos/02_animals.ipynb #a6851f49
 def _colour(pet, part):
     "The colour of a part of the animal."
     return pet.colours[_ROLES[pet.breed.pattern].get(part, 'coat')]
@@ -175,6 +173,7 @@ def _draw_whiskers(sketch, frame, pet):
         whiskers.append(tube(line, [.013, .011, .005])*(side, 1))
     fill_flat(sketch, frame, whiskers, (255, 253, 248), .9)
 
+# %% ../../nbs/kit/1_photos/02_animals.ipynb #448faa80
 def _draw_cat_muzzle(sketch, frame, pet):
     "Draw a cat's short muzzle: chin, two soft pads, a small nose."
     colour = _colour(pet, 'muzzle')
@@ -218,6 +217,7 @@ def _head_outline(pet):
                      (.46*w, .74 + .08*long), (0, .82 + .1*long))
     return symmetric((0, -.82), (.44*w, -.78), (.82*w, -.42), (.88*w, 0), (.8*w, .4), (.52*w, .74), (0, .86))
 
+# %% ../../nbs/kit/1_photos/02_animals.ipynb #e2f92687
 _TABBY = [tube(np.array(o)*(s, 1), [.05, .045, .015]) for s in (-1, 1) for o in ( # an M, and lines on the cheeks
     [(.1, -.78), (.11, -.55), (.1, -.3)], [(.3, -.78), (.33, -.55), (.36, -.3)],
     [(1, .1), (.8, .16), (.62, .12)], [(1, .32), (.8, .38), (.62, .34)])]
@@ -300,6 +300,7 @@ def _draw_leg(sketch, frame, pet, line, widths, dim):
     _draw_limb(sketch, frame, pet, tube(line, widths), shade(_colour(pet, 'leg'), dim))
     _draw_paw(sketch, frame, pet, line[-1][0] - .06, line[-1][1] - .05)
 
+# %% ../../nbs/kit/1_photos/02_animals.ipynb #5f8cdfb7
 def _draw_body(sketch, frame, pet, outline, chest):
     "Draw the body, with the lighter belly and chest."
     (x,y),(w,h) = outline.min(0),np.ptp(outline, axis=0)
@@ -328,20 +329,9 @@ POSES = dict( # middle of the animal and its size in units; tail, far legs, trun
            (([(-1.05, -1.4), (-1.08, -.7), (-1.1, -.02)], [.28, .2, .18], 1),
             ([(1.2, -1.2), (1.4, -.65), (1.3, -.02)], [.34, .19, .17], 1)), (-1.35, -2.65, .9)))
 
-def draw_animal(
-    sketch:SimpleNamespace, # Made by `new_sketch`
-    frame:Frame, # Where the animal stands
-    pet:SimpleNamespace, # Made by `make_pet`
-    tail:tuple|None, # Where it begins, and its angle
-    far:list, # Legs behind the body
-    trunk:np.ndarray, # Outline of the body
-    chest:tuple, # An oval
-    thighs:list, # Ovals
-    paws:list, # Paws without a leg: x, y and size
-    near:list, # Legs in front of the body
-    head:tuple, # x, y and size
-):
-    "Draw a whole animal from a row of POSES."
+def draw_animal(sketch:SimpleNamespace, frame:Frame, pet:SimpleNamespace, pose:list): # A row of `POSES`
+    "Draw the whole `pet` (made by `make_pet`) from back to front where the `frame` is."
+    tail,far,trunk,chest,thighs,paws,near,head = pose
     if tail: _draw_tail(sketch, frame, pet, *tail)
     for o in far: _draw_leg(sketch, frame, pet, *o)
     _draw_body(sketch, frame, pet, trunk, oval(*chest))

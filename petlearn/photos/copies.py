@@ -35,6 +35,7 @@ def _detail(grey):
 
 def _change(grey): return np.sqrt((np.diff(grey, axis=0)**2).mean() + (np.diff(grey, axis=1)**2).mean())
 
+# %% ../../nbs/kit/1_photos/05_copies.ipynb #bf291b50
 def inspect_photo(
     x, # Photo: anything that `open_photo` takes
 ) -> np.ndarray: # One record of the type `INSPECTION`; bit i of `notes` is for `NOTES[i]`
@@ -59,11 +60,13 @@ def fingerprints(
     "The SHA-256 of each file."
     return list(_each(lambda o: result_or_error(file_sha256, o), files, 'fingerprints'))
 
+# %% ../../nbs/kit/1_photos/05_copies.ipynb #3eccdad5
 class Inspections(NamedTuple):
     "What `inspect_all` found."
     records:np.ndarray # A record of the type `INSPECTION` for each photo; all zeros where there is an error
     errors:dict # From position to the `PetLearnError` of a photo that can't be opened
 
+# %% ../../nbs/kit/1_photos/05_copies.ipynb #d872d56f
 def inspect_all(
     files:list, # Paths of photos
     shas:list, # Their fingerprints
@@ -106,11 +109,8 @@ def _squares(grey, crop, block=1024):
 def _mirrored(squares): return squares.reshape(-1, 8, 8)[:,:,::-1].reshape(-1, 64)
 
 # %% ../../nbs/kit/1_photos/05_copies.ipynb #d5c73ac4
-def find_candidates(
-    grey:np.ndarray, # Pictures × 64 × 64 pixels, as `inspect_photo` makes them
-    least:float=.93, # Lowest score
-) -> pd.DataFrame: # A row a pair: positions `crop_of` and `whole`, their `score` (correlation), `crop` and `mirrored`
-    "Search all pairs quickly for those that may be copies: a crop of one picture is similar to the whole of the other."
+def find_candidates(grey:np.ndarray, least:float=.93) -> pd.DataFrame: # A row a pair, most similar first
+    "Search all pairs of `grey` pictures quickly for copies: a crop of one is like the whole of another (over `least`)."
     columns = ['crop_of', 'whole', 'score', 'crop', 'mirrored']
     if not len(grey): return pd.DataFrame(columns=columns)
     wholes,hits = _squares(grey, CROPS[0]),[]
@@ -123,6 +123,7 @@ def find_candidates(
     pair = pd.DataFrame(np.sort(df[['crop_of', 'whole']], axis=1), df.index)
     return df[~pair.duplicated().to_numpy()].reset_index(drop=True)[columns]
 
+# %% ../../nbs/kit/1_photos/05_copies.ipynb #47024467
 def _similar(crops, wholes, least, block=1024):
     "All rows of `crops` and of `wholes` with a product above `least`."
     hits = []
@@ -150,18 +151,15 @@ def _pixels(img, box=(0, 0, SIDE, SIDE), mirrored=False):
     o = np.asarray(img.resize((32, 32), Image.Resampling.BOX, box=(x, y, x+w, y+h)), np.float32)
     return _centred((o[:,::-1] if mirrored else o)[None])[0]
 
+# %% ../../nbs/kit/1_photos/05_copies.ipynb #be81250b
 class Match(NamedTuple):
     "How well a part of one picture fits the whole of another."
     agreement:float # Correlation of the pixels, -1 to 1
     box:tuple # The part: left, top, width and height
 
-def best_match(
-    a:np.ndarray, # One picture, 64 × 64 pixels
-    b:np.ndarray, # The other
-    crop:tuple=CROPS[0], # Where in `a` to begin: left, top, side
-    mirrored:bool=False, # Mirror `a`?
-) -> Match: # Agreement and box
-    "Find the part of `a` that fits the whole of `b` best, in small steps from `crop`."
+# %% ../../nbs/kit/1_photos/05_copies.ipynb #09968548
+def best_match(a:np.ndarray, b:np.ndarray, crop:tuple=CROPS[0], mirrored:bool=False) -> Match: # Agreement and box
+    "Find the part of picture `a` that fits the whole of `b` best, in small steps from `crop` (left, top, side)."
     a,whole = Image.fromarray(a),_pixels(Image.fromarray(b))
     def match(box): return Match(float(_pixels(a, box, mirrored) @ whole), box)
     best,step = match((*crop, crop[2])),2.
@@ -180,13 +178,9 @@ def _places(pixels):
     places = pixels.reshape(8, 4, 8, 4).transpose(0, 2, 1, 3).reshape(64, 16)
     return places - places.mean(1, keepdims=True)
 
-def detail_difference(
-    a:np.ndarray, # One picture, 64 × 64 pixels
-    b:np.ndarray, # The other
-    box:tuple=(0, 0, SIDE, SIDE), # Part of `a` to compare: left, top, width, height
-    mirrored:bool=False, # Mirror `a`?
-) -> float: # Share of the visible detail that differs, from 0
-    "How much of the detail of `b` differs from that of a part of `a`."
+# %% ../../nbs/kit/1_photos/05_copies.ipynb #af438950
+def detail_difference(a:np.ndarray, b:np.ndarray, box:tuple=(0, 0, SIDE, SIDE), mirrored:bool=False) -> float: # From 0
+    "How much of the visible detail of `b` differs from the part `box` (left, top, width, height) of `a`."
     a,b = _places(_pixels(Image.fromarray(a), box, mirrored)),_places(_pixels(Image.fromarray(b)))
     visible = np.maximum((a**2).sum(1), (b**2).sum(1))
     share = ((a-b)**2).sum(1)/np.maximum(visible, 1e-9)
@@ -214,18 +208,13 @@ def _how(mirrored, box):
     return ' and '.join(words) or 'saved again'
 
 # %% ../../nbs/kit/1_photos/05_copies.ipynb #0ae05b2c
-def duplicate_pairs(
-    keys:list, # Anything that can be compared
-) -> list: # For each position a pair: the first position with an equal key, and this one
-    "Which of `keys` are the same."
+def duplicate_pairs(keys:list) -> list: # For each position a pair: the first position with an equal key, and this one
+    "Which of `keys` (anything that can be compared) are the same."
     first = {}
     return [(first.setdefault(o, i), i) for i,o in enumerate(keys)]
 
-def connected_components(
-    n:int, # How many things there are
-    pairs:list, # Pairs of positions that belong together
-) -> list: # For each of the `n`, the first position of its group: things that `pairs` connect, also over others
-    "Put together what belongs together."
+def connected_components(n:int, pairs:list) -> list: # For each of `n` things, the first position of its group
+    "Put together what `pairs` of positions connect, directly or over others."
     from scipy.sparse import coo_array, csgraph # takes a tenth of a second
     pairs = list(pairs)
     if not pairs: return list(range(n))

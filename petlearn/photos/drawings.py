@@ -9,11 +9,10 @@ __all__ = ['draw_pet', 'draw_pets']
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from io import BytesIO
-from numbers import Integral
 from pathlib import Path
-from ..core import PetLearnError, did_you_mean, progress
+from ..core import PetLearnError, check_int, did_you_mean, progress
 from ..files import write_atomic
-from .animals import BREEDS, BY_NAME, CATS, DOGS, POSES, draw_animal, make_pet
+from .animals import BY_NAME, CATS, DOGS, POSES, draw_animal, make_pet
 from .painting import (CIRCLE, Frame, any_colour, blend, bounds, fill_mask, merge_layers,
     new_sketch, noise_field, oval, pick, random_piece, shade)
 
@@ -125,6 +124,7 @@ def _background(rng, size, slant):
     scene = scene.filter(ImageFilter.BoxBlur(rng.uniform(.1, .8)))
     return scene.resize(size, Image.Resampling.BILINEAR, box=(.06*w, .06*h, .94*w, .94*h))
 
+# %% ../../nbs/kit/1_photos/03_drawings.ipynb #1c895b3c
 def _place_pet(rng, size, slant):
     "Choose a pose (its name and its parts), and the frame that puts it somewhere in the picture."
     name = pick(rng, list(POSES))
@@ -133,6 +133,7 @@ def _place_pet(rng, size, slant):
     frame = Frame(at, np.eye(2)*min(size)*rng.uniform(.72, 1.)/units).moved(angle=slant, flip=pick(rng, (-1, 1)))
     return name,parts,frame.moved(-x, -y)
 
+# %% ../../nbs/kit/1_photos/03_drawings.ipynb #3ef31299
 def _ground_shadow(sketch, frame):
     "Darken the ground below the animal."
     edge = frame.place(oval(.1, 0, 1.9, .22))
@@ -165,26 +166,20 @@ def _draw(breed, seed):
     sketch.rng = pet_rng
     name,parts,frame = _place_pet(camera_rng, size, slant)
     if name != 'face': _ground_shadow(sketch, frame)
-    draw_animal(sketch, frame, make_pet(pet_rng, breed), *parts)
+    draw_animal(sketch, frame, make_pet(pet_rng, breed), parts)
     return _develop(camera_rng, sketch.colour, sketch.light)
 
-def _check_whole(name, value, least):
-    "Refuse a `value` that is not a whole number of at least `least`."
-    if isinstance(value, Integral) and not isinstance(value, bool) and value >= least: return
-    raise PetLearnError(f"{name}={value!r} is not possible.", f"Expected a whole number of at least {least}.",
-                        f"For example: {name}={max(least, 42)}")
-
+# %% ../../nbs/kit/1_photos/03_drawings.ipynb #2256925a
 def draw_pet(
     breed:str, # Name of a breed, such as `'Siamese'` (cats have a capital) or `'pug'`
     seed:int=42, # Whole number from 0: the same seed gives the same picture
-    size:int=320, # About how many pixels the picture is wide and high, 16 or more
+    size:int=320, # About how many pixels the picture is wide and high, 16 to 4096
 ) -> Image.Image: # The picture, in colour
     "Draw one picture of a cat or a dog; raises `PetLearnError` for an unknown `breed`."
     if breed not in list(BY_NAME):
         raise PetLearnError(f"There is no breed {breed!r} here.", f"Expected one of: {', '.join(BY_NAME)}.",
                             did_you_mean(str(breed), list(BY_NAME)))
-    _check_whole('seed', seed, 0)
-    _check_whole('size', size, 16)
+    seed,size = check_int('seed', seed, 0, 2**63),check_int('size', size, 16, 4096)
     pic = _draw(BY_NAME[breed], seed)
     return pic if size == _SIDE else pic.resize([o*size//_SIDE for o in pic.size], Image.Resampling.BICUBIC)
 
@@ -201,14 +196,14 @@ def _jpeg(i, seed):
     _draw(_which(i)[0], [seed, i]).save(file, 'JPEG', quality=quality)
     return file.getvalue()
 
+# %% ../../nbs/kit/1_photos/03_drawings.ipynb #201aa865
 def draw_pets(
     path:str|Path, # Folder for the pictures; it is made if it is missing
     n:int=200, # How many pictures, 1 or more; half of them cats
     seed:int=42, # Whole number from 0: the same seed gives the same pictures
 ) -> Path: # `path`
     "Draw `n` JPEGs of cats and dogs into the folder `path`; raises `PetLearnError` rather than overwrite another file."
-    _check_whole('n', n, 1)
-    _check_whole('seed', seed, 0)
+    n,seed = check_int('n', n, 1, 10**6),check_int('seed', seed, 0, 2**63)
     path = Path(path).expanduser()
     files = [path/_which(i)[1] for i in range(n)]
     there = {i for i,o in enumerate(files) if o.exists()}

@@ -56,15 +56,12 @@ def _is_record(path):
     "Is `path` what petlearn itself wrote into a folder of quarantined photos?"
     return '_quarantine' in path.parts and path.name in ('.lock', 'change.json')
 
-def _links(root, folders):
-    "Those of `folders` in `root` that are links to elsewhere."
-    return [o for o in folders if (Path(root)/o).is_symlink()]
-
 def _all_files(folder):
     "Every file below `folder`, sorted alike on every system; of linked and locked folders, only the folder."
     locked = []
     walk = os.walk(folder, onerror=lambda e: locked.append(Path(e.filename)))
-    found = [Path(root)/o for root,folders,files in walk for o in files + _links(root, folders)]
+    found = [(Path(root)/o, o in files) for root,folders,files in walk for o in folders + files]
+    found = [o for o,is_file in found if is_file or o.is_symlink()]
     return sorted(found + locked, key=lambda o: o.relative_to(folder).as_posix())
 
 # %% ../../nbs/kit/1_photos/00_finding.ipynb #76089407
@@ -82,8 +79,7 @@ def photo_folder(
                             f"unpack('{folder}')" if packed else f"Try its folder: '{folder.parent}'")
     fix = similar_name(folder, Path.is_dir) or "To try without photos of your own: draw_pets('pets')"
     raise PetLearnError(f"There is no folder {folder} (looked in {Path.cwd()}).",
-                        "Expected a folder with photos in it.",
-                        fix)
+                        "Expected a folder with photos in it.", fix)
 
 # %% ../../nbs/kit/1_photos/00_finding.ipynb #d4e4d39c
 def find_photos(
@@ -97,6 +93,7 @@ def find_photos(
     if not photos: raise _no_photos(folder, skipped)
     return photos
 
+# %% ../../nbs/kit/1_photos/00_finding.ipynb #3750b02b
 def _no_photos(folder, skipped):
     "The error for a `folder` without a single photo."
     found = ', '.join(f'{n} {why}' for why,n in skipped.items()) or 'nothing at all'
@@ -125,10 +122,9 @@ def show_photos(
 ):
     "Show `photos` in a grid with their `captions`, and return the plot's axes."
     photos,cols = _photo_list(photos),check_int('cols', cols, 1, 100)
-    captions = [_name(o) for o in photos] if captions is None else list(captions)
+    if captions is None: captions = [Path(o).name if isinstance(o, (str, Path)) else '' for o in photos]
     if len(captions) != len(photos):
-        raise PetLearnError(f"{len(captions)} captions for {len(photos)} photos.",
-                            "Expected one for each.",
+        raise PetLearnError(f"{len(captions)} captions for {len(photos)} photos.", "Expected one for each.",
                             "Leave captions= out.")
     import matplotlib.pyplot as plt # at call time: petlearn.lite lists folders without it
     rows = -(-len(photos)//cols)
@@ -139,12 +135,8 @@ def show_photos(
         ax.set_title(caption, fontsize=8, parse_math=False)
     return axs
 
-def _name(o):
-    "The name of the file `o`, or nothing for a picture that has none."
-    return Path(o).name if isinstance(o, (str, Path)) else ''
-
 def _photo_list(photos):
-    "`photos` as a list that isn't empty; a single path is most likely a slip."
+    "`photos` as a list that isn't empty; a single path is most likely a mistake."
     if isinstance(photos, (str, Path)) or not hasattr(photos, '__iter__') or not (photos := list(photos)):
         raise PetLearnError(f"{str(photos)[:80]!r} is not a list of photos.", "Expected a list with at least one.",
                             "For a folder: find_photos('pets')")

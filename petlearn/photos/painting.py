@@ -20,53 +20,31 @@ PALETTE = dict(
     brown=(126, 90, 64), chocolate=(80, 56, 48), pink=(236, 186, 170), rose=(216, 140, 138), amber=(230, 170, 50),
     copper=(206, 112, 34), green=(134, 186, 82), blue=(92, 160, 222), hazel=(122, 78, 36), umber=(72, 42, 26))
 
-def shade(
-    colour:tuple, # Red, green and blue, 0 to 255
-    factor:float, # Over 1 is lighter, below 1 darker
-) -> tuple: # Red, green and blue
+def shade(colour:tuple, factor:float) -> tuple: # Red, green and blue
     "A lighter (`factor` over 1) or darker `colour`."
     return tuple(int(min(255, max(0, o*factor))) for o in colour)
 
-def blend(
-    one:tuple, # A colour
-    other:tuple, # Another colour
-    share:float, # How much of `other`, 0 to 1
-) -> tuple: # Red, green and blue
-    "A colour between two."
+def blend(one:tuple, other:tuple, share:float) -> tuple: # Red, green and blue
+    "A colour between two, `share` (0 to 1) of the way from `one` to the `other`."
     return tuple(int(a + (b-a)*share) for a,b in zip(one, other))
 
-def pick(
-    rng:np.random.Generator, # Source of chance
-    options:list, # What to choose from
-): # One of them
+def pick(rng:np.random.Generator, options:list): # One of them
     "One of the `options`."
     return options[int(rng.integers(len(options)))]
 
-def any_colour(
-    rng:np.random.Generator, # Source of chance
-    low:float=90, # Darkest grey to begin with
-    high:float=225, # Brightest grey to begin with
-) -> tuple: # Red, green and blue
-    "A random, not too strong colour."
+def any_colour(rng:np.random.Generator, low:float=90, high:float=225) -> tuple: # Red, green and blue
+    "A random, not too strong colour, that begins as a grey from `low` to `high`."
     return tuple(np.clip(rng.uniform(low, high) + rng.normal(0, 24, 3), 20, 250).astype(int).tolist())
 
 # %% ../../nbs/kit/1_photos/01_painting.ipynb #8a8eda9c
 class Frame(namedtuple('Frame', 'origin axes')):
     "Where a part's own coordinates (x right, y down) lie on the canvas."
-    def place(self,
-        points:np.ndarray, # Points × 2, in this frame
-    ) -> np.ndarray: # Points × 2, in pixels
-        "Canvas coordinates of `points`."
+    def place(self, points:np.ndarray) -> np.ndarray: # Points × 2, in pixels
+        "Canvas coordinates of `points` in this frame."
         return points @ self.axes + self.origin
 
-    def moved(self,
-        x:float=0., # To the right, in units of this frame
-        y:float=0., # Down
-        scale:float=1., # Size of its unit
-        angle:float=0., # Turn, in radians
-        flip:int=1, # -1 mirrors it
-    ): # Another `Frame`
-        "A frame inside this one: moved, then scaled, turned and mirrored."
+    def moved(self, x:float=0., y:float=0., scale:float=1., angle:float=0., flip:int=1): # Another `Frame`
+        "A frame inside this one: moved, then scaled, turned by `angle` (in radians) and mirrored (`flip=-1`)."
         cos,sin = scale*np.cos(angle),scale*np.sin(angle)
         return Frame((x, y) @ self.axes + self.origin, np.array(((flip*cos, flip*sin), (-sin, cos))) @ self.axes)
 
@@ -80,37 +58,25 @@ _STEPS = np.linspace(0, 1, 6, endpoint=False)[:,None]
 _SPLINE = np.hstack([_STEPS**o for o in range(4)]) @ ((0,2,0,0), (-1,0,1,0), (2,-5,4,-1), (-1,3,-3,1)) / 2
 CIRCLE = np.stack([np.cos(np.arange(36)*np.pi/18), np.sin(np.arange(36)*np.pi/18)], 1)
 
-def smooth(
-    points:list, # Some points, each (x, y)
-    closed:bool=True, # Does the curve return to its first point?
-) -> np.ndarray: # Many points × 2
+def smooth(points:list, closed:bool=True) -> np.ndarray: # Many points × 2
     "A smooth curve through the `points`."
     points = np.asarray(points, float)
     path = np.concatenate([points[-1:], points, points[:2]] if closed else [points[:1], points, points[-1:]])
     return (_SPLINE @ np.stack([path[:-3], path[1:-2], path[2:-1], path[3:]], 1)).reshape(-1, 2)
 
-def oval(
-    x:float, # Centre
-    y:float, # Centre
-    rx:float, # Half of its width
-    ry:float, # Half of its height
-    lean:float=0., # How far its top leans to the right
-) -> np.ndarray: # 36 points × 2
-    "An ellipse, its top leaning to the right."
+# %% ../../nbs/kit/1_photos/01_painting.ipynb #13645a08
+def oval(x:float, y:float, rx:float, ry:float, lean:float=0.) -> np.ndarray: # 36 points × 2
+    "An ellipse around (`x`, `y`) with the half axes `rx` and `ry`; it leans to the right by `lean` at its top."
     return CIRCLE @ ((rx, 0), (-lean, ry)) + (x, y)
 
-def symmetric(
-    *half:tuple, # Points of the right half from top to bottom, each (x, y)
-) -> np.ndarray: # Many points × 2
+# %% ../../nbs/kit/1_photos/01_painting.ipynb #cfef31df
+def symmetric(*half:tuple) -> np.ndarray: # Many points × 2
     "A smooth symmetric outline from its right `half`, given from top to bottom."
     return smooth((*half, *((-x, y) for x,y in half[::-1] if x > 0)))
 
 # %% ../../nbs/kit/1_photos/01_painting.ipynb #4bd75700
-def tube(
-    points:list, # Centre line: some points, each (x, y)
-    widths:list, # Half the thickness along the line
-) -> np.ndarray: # Many points × 2
-    "The outline of a tail or a leg: a centre line with varying width and round ends."
+def tube(points:list, widths:list) -> np.ndarray: # Many points × 2
+    "A tail or a leg: a line through `points` with half the thickness `widths` along it, and round ends."
     line = smooth(points, closed=False)
     along = np.linspace(0, 1, len(line))
     step = np.concatenate([line[1:2] - line[:1], line[2:] - line[:-2], line[-1:] - line[-2:-1]])
@@ -118,12 +84,9 @@ def tube(
     across = step[:,::-1]*(-1, 1)*(width/np.sqrt((step**2).sum(1) + 1e-12))[:,None]
     return np.concatenate([line + across, (line - across)[::-1]])
 
-def ruffle(
-    rng:np.random.Generator, # Source of chance
-    outline:np.ndarray, # Points × 2
-    fluff:float, # Length of the tufts
-) -> np.ndarray: # Points × 2
-    "An `outline` with tufts of fur, which hang a little."
+# %% ../../nbs/kit/1_photos/01_painting.ipynb #2f73e8cc
+def ruffle(rng:np.random.Generator, outline:np.ndarray, fluff:float) -> np.ndarray: # Points × 2
+    "An `outline` with tufts of fur of the length `fluff`, which hang a little."
     if fluff < .01: return outline
     path = np.concatenate([outline, outline[:1]])
     step = path[1:] - path[:-1]
@@ -137,23 +100,16 @@ def ruffle(
     return points + out*reach[:,None]
 
 # %% ../../nbs/kit/1_photos/01_painting.ipynb #fd4c175d
-def bounds(
-    outline:np.ndarray, # Points × 2, in pixels
-    size:tuple, # Width and height of the canvas
-) -> tuple|None: # Left, upper, right and lower edge
+def bounds(outline:np.ndarray, size:tuple) -> tuple|None: # Left, upper, right and lower edge
     "The box around an `outline` with a small margin, within the canvas, or `None`."
     (x0,y0),(x1,y1) = outline.min(0).tolist(),outline.max(0).tolist()
     dx,dy = 3 + .08*(x1-x0),3 + .08*(y1-y0)
     box = int(max(x0-dx, 0)),int(max(y0-dy, 0)),int(min(x1+dx, size[0])),int(min(y1+dy, size[1]))
     return box if box[2] - box[0] > 3 and box[3] - box[1] > 3 else None
 
-def fill_mask(
-    outlines:list, # Each points × 2, in pixels
-    box:tuple, # Left, upper, right and lower edge
-    zoom:int=2, # Draw it so many times larger, for smooth edges
-    fill:int=255, # How much paint, 0 to 255
-) -> Image.Image: # Grey picture of the `box`
-    "A mask of the `box` with the `outlines` filled in."
+# %% ../../nbs/kit/1_photos/01_painting.ipynb #cf5b554c
+def fill_mask(outlines:list, box:tuple, zoom:int=2, fill:int=255) -> Image.Image: # Grey picture of the `box`
+    "A mask of the `box` with the `outlines` (in pixels) filled, drawn `zoom` times larger for smooth edges."
     mask = Image.new('L', ((box[2]-box[0])*zoom, (box[3]-box[1])*zoom))
     pen = ImageDraw.Draw(mask)
     for o in outlines: pen.polygon(((o - box[:2])*zoom).ravel().tolist(), fill=fill)
@@ -161,21 +117,13 @@ def fill_mask(
 
 # %% ../../nbs/kit/1_photos/01_painting.ipynb #1245fa6a
 @cache
-def noise_field(
-    width:float, # Of a cell of noise, in pixels
-    height:float, # Of a cell
-    strength:float, # Standard deviation of the greys
-    side:int=640, # Width and height of the field, in pixels
-) -> Image.Image: # Grey picture
-    "A large piece of soft noise, the same each time: random greys, each `width` × `height` pixels large."
+def noise_field(width:float, height:float, strength:float, side:int=640) -> Image.Image: # Grey picture
+    "A square of soft noise, the same each time: greys of `width` × `height` pixels; `strength` is their deviation."
     values = np.random.default_rng(0).normal(128, strength, (int(side/height), int(side/width))).clip(0, 255)
     return Image.fromarray(values.astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
 
-def random_piece(
-    rng:np.random.Generator, # Source of chance
-    field:Image.Image, # A picture larger than the piece
-    size:tuple, # Width and height of the piece
-) -> Image.Image: # The piece
+# %% ../../nbs/kit/1_photos/01_painting.ipynb #82473a6d
+def random_piece(rng:np.random.Generator, field:Image.Image, size:tuple) -> Image.Image: # The piece
     "A random piece of a `field`."
     x,y = (int(rng.integers(a-b)) for a,b in zip(field.size, size))
     return field.crop((x, y, x+size[0], y+size[1]))
@@ -197,21 +145,16 @@ def _bulge(hill, sun):
     return hill.filter(slope).crop((1, 1, hill.width-1, hill.height-1)).point(_TONE)
 
 # %% ../../nbs/kit/1_photos/01_painting.ipynb #91adb296
-def new_sketch(
-    rng:np.random.Generator, # Source of chance
-    colour:Image.Image, # The background
-    hairs:float=11, # How strong single hairs show
-) -> SimpleNamespace: # `colour`, `light`, `cover`, `rng`, `hairs` and `sun`
-    "A sketch that begins with a background: its two layers, the `cover` of the animal so far, hairs, sun and chance."
+def new_sketch(rng:np.random.Generator, colour:Image.Image, hairs:float=11) -> SimpleNamespace: # The sketch
+    "A sketch on the background `colour`: its two layers, the `cover` of the animal so far, hairs, sun and `rng`."
     angle,size = rng.uniform(-2.4, -.7),colour.size
-    return SimpleNamespace(colour=colour, light=Image.new('L', size, 127), cover=Image.new('L', size), rng=rng,
-                           hairs=random_piece(rng, noise_field(1.5, 6, hairs), size), sun=(np.cos(angle), np.sin(angle)))
+    return SimpleNamespace(
+        colour=colour, light=Image.new('L', size, 127), cover=Image.new('L', size), rng=rng,
+        hairs=random_piece(rng, noise_field(1.5, 6, hairs), size), sun=(np.cos(angle), np.sin(angle)))
 
-def merge_layers(
-    colour:Image.Image, # Colour layer
-    light:Image.Image, # Light layer: grey, 127 leaves the colour as it is
-) -> Image.Image: # The picture
-    "The two layers as one picture."
+# %% ../../nbs/kit/1_photos/01_painting.ipynb #240bd71c
+def merge_layers(colour:Image.Image, light:Image.Image) -> Image.Image: # The picture
+    "The two layers as one picture; where `light` is 127, the colour stays as it is."
     return ImageChops.hard_light(colour, Image.merge('RGB', (light, light, light)))
 
 # %% ../../nbs/kit/1_photos/01_painting.ipynb #42ce5e57
@@ -233,7 +176,8 @@ def paint(
     if shadow: _drop_shadow(sketch, box, hill)
     sketch.colour.paste(colour, box, mask)
     for outlines,mark_colour,blur in marks:
-        soft = fill_mask([frame.place(o) for o in outlines], box, 1).filter(ImageFilter.BoxBlur(max(.6, blur*frame.scale)))
+        soft = fill_mask([frame.place(o) for o in outlines], box, 1)
+        soft = soft.filter(ImageFilter.BoxBlur(max(.6, blur*frame.scale)))
         sketch.colour.paste(mark_colour, box, ImageChops.multiply(soft, mask))
     light = _bulge(hill, sketch.sun).resize(mask.size, Image.Resampling.BILINEAR)
     sketch.light.paste(ImageChops.overlay(light, sketch.hairs.crop(box)) if fur else light, box, mask)
@@ -246,14 +190,9 @@ def _drop_shadow(sketch, box, hill):
     soft = hill.resize((w, h), Image.Resampling.BILINEAR)
     sketch.light.paste(22, (x, y), ImageChops.multiply(soft, sketch.cover.crop((x, y, x+w, y+h))))
 
-def fill_flat(
-    sketch:SimpleNamespace, # Made by `new_sketch`
-    frame:Frame, # Where the coordinates are
-    outlines:list, # Each points × 2, in the `frame`
-    colour:tuple, # Red, green and blue
-    strength:float=1., # Less than 1 is see-through
-):
-    "Fill `outlines` with one `colour`, see-through if the `strength` is less than 1."
+# %% ../../nbs/kit/1_photos/01_painting.ipynb #7446a6b2
+def fill_flat(sketch:SimpleNamespace, frame:Frame, outlines:list, colour:tuple, strength:float=1.): # 0 to 1
+    "Fill `outlines`, whose points are in the `frame`, with one `colour`, see-through below a `strength` of 1."
     placed = [frame.place(o) for o in outlines]
     box = bounds(np.concatenate(placed), sketch.colour.size)
     if box: sketch.colour.paste(colour, box, fill_mask(placed, box, fill=int(255*strength)))

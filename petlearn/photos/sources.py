@@ -55,10 +55,11 @@ class _Names:
         elif other != path: raise _Refused(f"{other[:80]!r} and {path[:80]!r} in it differ only by capital letters")
         elif not is_folder: raise _Refused(f"it holds {path[:80]!r} twice")
 
+# %% ../../nbs/kit/1_photos/04_sources.ipynb #ac60fa2f
 def _parts(name):
     "The folders and the file in a member's `name`; refuses what leads outside or is not possible everywhere."
     parts = name.replace('\\', '/').split('/')
-    if not parts[0] or '..' in parts or name[1:2] == ':': raise _Refused(f"{name[:80]!r} in it lies outside of its folder")
+    if not parts[0] or '..' in parts or name[1:2] == ':': raise _Refused(f"{name[:80]!r} lies outside of its folder")
     parts = [o for o in parts if o not in ('', '.')]
     for o in parts:
         if _ODD.search(o): raise _Refused(f"not every computer can have a file named {o[:80]!r}")
@@ -98,6 +99,7 @@ class _Counted:
         self.limit.spend(len(data))
         return data
 
+# %% ../../nbs/kit/1_photos/04_sources.ipynb #811a55f8
 class _Strict(tarfile.TarInfo):
     "A member of a tar archive; only blocks of zeros are an end."
     @classmethod
@@ -106,6 +108,7 @@ class _Strict(tarfile.TarInfo):
         except tarfile.EOFHeaderError: raise
         except tarfile.HeaderError as e: raise tarfile.ReadError(str(e)) from e
 
+# %% ../../nbs/kit/1_photos/04_sources.ipynb #51fd2dc3
 def _unpack_tar(f, folder, limit, names):
     "Unpack the open, plain tar archive `f`."
     f = _Counted(f, limit)
@@ -219,6 +222,7 @@ def _download(url, path, size, timeout=20):
             bar.update(f.tell())
             while chunk := r.read(1 << 20): bar.update(f.write(chunk))
 
+# %% ../../nbs/kit/1_photos/04_sources.ipynb #e431c3d0
 def _check_archive(path, size, start):
     "Raise `PetLearnError` unless length and beginning are right (MD5 of the first MiB, as fastai checks it)."
     with open(path, 'rb') as f: found = hashlib.md5(f.read(1 << 20), usedforsecurity=False).hexdigest()
@@ -237,6 +241,7 @@ def _make_way(folder):
                             "Move that folder away, then: pets(download=True)")
     for root,_,_ in os.walk(folder, topdown=False): os.rmdir(root)
 
+# %% ../../nbs/kit/1_photos/04_sources.ipynb #f15d3797
 def _download_pets(folder):
     "Fetch, check and unpack the Oxford-IIIT Pets into `folder`."
     _make_way(folder)
@@ -255,8 +260,7 @@ def _fetch_archive(archive):
                             f"Or put the file here by hand: {archive}\n(from {PETS_URL})")
     try: _download(PETS_URL, part, PETS_SIZE)
     except OSError as e:
-        raise PetLearnError(f"The download stopped: {e}.",
-                            "Expected 811 MB.",
+        raise PetLearnError(f"The download stopped: {e}.", "Expected 811 MB.",
                             "Type pets(download=True) again; it continues where it stopped.") from e
     _check_archive(part, PETS_SIZE, PETS_START)
     os.replace(part, archive)

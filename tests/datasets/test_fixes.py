@@ -7,8 +7,8 @@ from hypothesis import given, settings, strategies as st
 from petlearn.datasets import fixes
 from petlearn.core import PetLearnError
 from petlearn.datasets.fixes import changes, check_share, correct, quarantine, undo
-from petlearn.datasets.label_tables import corrections
 from petlearn.photos.finding import find_photos
+from helpers import corrections
 
 def write(path, data=None):
     "A small file; nothing here looks at pixels."

@@ -3,9 +3,10 @@ import os
 from pathlib import Path
 import pytest
 from petlearn.core import PetLearnError
-from petlearn.datasets.label_tables import by_csv, by_sidecar, corrections, label_rows, read_table
+from petlearn.datasets.label_tables import by_csv, by_sidecar, label_rows, read_table
 from petlearn.datasets.labeling import guess_labeler, label_photos, label_table, read_labels
 from petlearn.datasets.labels import by_folder, labeler_name
+from helpers import corrections
 
 def write(folder, name, data=b''):
     "Write `data` to the file `name` below `folder`."

@@ -4,7 +4,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 from petlearn.core import PetLearnError
-from petlearn.datasets.label_tables import by_sidecar, corrections
+from petlearn.datasets.label_tables import by_sidecar
 from petlearn.datasets.labeling import guess_labeler, label_photos, label_table, read_labels, show_labels
 from petlearn.datasets.labels import by_folder, labeler_name
 
@@ -46,7 +46,7 @@ def test_bad_sidecars_are_explained(tmp_path):
     with pytest.raises(PetLearnError, match='has several lines'): label_table(tmp_path)
 
 def test_folders_and_slips_instead_of_lists(tmp_path):
-    for f in (label_table, show_labels, guess_labeler, corrections, label_photos, read_labels):
+    for f in (label_table, show_labels, guess_labeler, label_photos, read_labels):
         for given,says in ((tmp_path/'pest', 'There is no folder'), (7, 'not a list of photos'), ([None], 'not the name')):
             with pytest.raises(PetLearnError, match=says): f(given)
 

@@ -69,7 +69,7 @@ OWN = {
     'checkpoint': 'one every 100 steps.',
     'time budget': 'minutes=5.',
     'seed': 'seed=7.',
-    'state': 'STOPPED. It ended early, after a checkpoint: it has a model, and can go on.',
+    'state': 'STOPPED. It ended early, after a checkpoint: it has a model, and can be resumed.',
     'run': 'STOPPED, 42 steps in 11.0 s, on data set D-3f9a21c0.',
     'parent': 'its parent is V001-calm-neuron.',
     'version': 'V002, called nervous-tron.',
@@ -198,7 +198,7 @@ def _check_partial(name):
 
 def test_unfinished_runs_say_what_they_can():
     queued = PARTIAL['queued']
-    assert define('state', queued).own == 'In V003 calm-neuron: QUEUED. It waits until it is its turn.'
+    assert define('state', queued).own == 'In V003 calm-neuron: QUEUED. It waits until it is its turn: one training at a time in each folder.'
     for o in ('loss', 'error rate', 'overfitting', 'epoch', 'step', 'confusion matrix', 'precision', 'base rate', 'leak', 'learning rate', 'optimizer'): assert define(o, queued).own == '', o
 
 def test_labels_that_are_numbers():
@@ -258,7 +258,7 @@ def test_newest_run(tmp_path, monkeypatch):
 
 def test_loads_nothing_heavy(tmp_path):
     "Not even when a word is explained, where there are no runs."
-    code = ("import sys; from petlearn.evaluation.define import define; str(define()), str(define('loss')), define('state')._repr_html_(); "
+    code = ("import sys; from petlearn.evaluation.define import define; str(define()), str(define('loss')), define('error rate')._repr_html_(); "
             "heavy = {'torch','fastai','pandas','numpy','matplotlib'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)")
     r = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True)
     assert r.returncode == 0, r.stderr

@@ -198,8 +198,11 @@ def test_photos_that_cannot_be_used_are_named(folder, tmp_path):
 def test_stopped_when_it_is_enough(folder, tmp_path):
     files,seen = find_photos(folder),[]
     views = [View(str(o), file_sha256(o)) for o in files]
-    rows = bank_features(views, backbone(), 64, tmp_path/'home', range(23, -1, -1), lambda settled: settled.sum() >= 8, lambda *o: seen.append(o))
-    assert rows.positions.tolist() == list(range(16, 24)) and seen == [(4, 24), (8, 24)]
+    def enough(settled):
+        seen.append(settled.sum())
+        return settled.sum() >= 8
+    rows = bank_features(views, backbone(), 64, tmp_path/'home', range(23, -1, -1), enough)
+    assert rows.positions.tolist() == list(range(16, 24)) and seen == [4, 8]
     np.testing.assert_array_equal(rows.x, bank_features(views[16:], backbone(), 64, False).x)
 
 def test_refused(folder, blocked):

@@ -4,7 +4,7 @@ import pandas as pd, pytest
 from filelock import FileLock
 from petlearn import PetLearnError
 from petlearn.runs.progress import RunStatus, follow, phases_table, read_progress, spark, try_status
-from petlearn.runs.states import State
+from petlearn.runs.run import State
 from helpers import pretend
 
 def history(run, accuracies, phase='head'):

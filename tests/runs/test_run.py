@@ -4,8 +4,7 @@ import pandas as pd, pytest
 from filelock import FileLock
 from petlearn import PetLearnError
 from petlearn.runs.book import runs
-from petlearn.runs.run import Run, csv_text, locked
-from petlearn.runs.states import LIVE, State
+from petlearn.runs.run import LIVE, Run, State, csv_text, locked
 from helpers import pretend
 
 def test_a_dead_process(tmp_path):

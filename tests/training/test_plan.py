@@ -8,7 +8,7 @@ from petlearn.datasets.split import split_photos
 from petlearn.photos.drawings import draw_pets
 from petlearn.training import plan as module
 from petlearn.training.plan import TrainingPlan
-from petlearn.training.steps import steps_for
+from petlearn.training.plan import steps_for
 from helpers import pretend
 
 @pytest.fixture(scope='module')

@@ -1,32 +1,32 @@
 "The panel for a training in a real JupyterLab: begin, restart the kernel, stop; bad folders; keyboard alone."
 import re
 import pytest
-from browser import Page, browser, expect, jupyterlab, needs_chromium, write_notebook # noqa: F401 a fixture
-from petlearn.runs.states import State
+from browser import Page, browser, expect, needs_chromium, write_notebook # noqa: F401 a fixture
+from petlearn.runs.run import State
 from petlearn.runs.book import runs
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 CELLS = ['from petlearn.widgets.panel import TrainPanel', "TrainPanel('pets')"]
 PANEL = 1
 
 @pytest.fixture(scope='module')
-def place(tmp_path_factory):
+def place(lab):
     "A folder with drawn pets, settings that make it quick, and a notebook."
     from petlearn.photos.drawings import draw_pets
-    place = tmp_path_factory.mktemp('panel')
+    place = lab[1]/'panel'
     draw_pets(place/'pets', n=24, seed=31)
     (place/'petlearn.toml').write_text('[train]\nsize = 64\n')
     write_notebook(place/'panel.ipynb', CELLS)
     return place
 
 @pytest.fixture(scope='module')
-def page(browser, place, tmp_path_factory):
-    with jupyterlab(tmp_path_factory.mktemp('home'), place) as url:
-        o = Page(browser, url, place/'panel.ipynb', [PANEL])
-        o.run()
-        yield o
-        for run in runs(place/'runs'):
-            if 'stop' in run.actions: run.stop()
+def page(browser, place, lab):
+    o = Page(browser, *lab, place/'panel.ipynb', [PANEL])
+    o.run()
+    yield o
+    for run in runs(place/'runs'):
+        if 'stop' in run.actions: run.stop()
+    o.end_kernels()
 
 def panel(page): return page.view(PANEL).first
 def monitor(page): return panel(page).locator('.petlearn').first
@@ -83,7 +83,7 @@ def test_begin_restart_the_kernel_and_stop(page, place):
 def test_everything_by_keyboard_alone(page, place):
     page.go(PANEL)
     page.tab_to('textarea')
-    page.tab_to('button', 'Look')
+    page.tab_to('button', 'Check photos')
     page.press('Enter')
     expect(panel(page)).to_contain_text('Labels: cat 12, dog 12')
     page.tab_to('select')

@@ -2,9 +2,10 @@
 import json, re
 from base64 import b64encode
 import pytest
-from browser import Page, browser, expect, jupyterlab, needs_chromium, write_notebook # noqa: F401 a fixture
+from browser import Page, browser, expect, needs_chromium, write_notebook # noqa: F401 a fixture
+from petlearn.html import how_sure
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 CELLS = ['''from petlearn.runs.run import Run
 from petlearn.widgets.upload import UploadPredictor
 run = Run({run!r})''', 'uploads = UploadPredictor(run)\nuploads', 'len(uploads.predictions)']
@@ -12,14 +13,15 @@ SETUP,UPLOADS,COUNT = range(3)
 MB = 10**6
 
 @pytest.fixture(scope='module')
-def page(browser, tmp_path_factory, run):
-    file = tmp_path_factory.mktemp('notebooks')/'upload.ipynb'
+def page(browser, lab, run):
+    file = lab[1]/'upload'/'upload.ipynb'
+    file.parent.mkdir()
     write_notebook(file, [CELLS[SETUP].format(run=str(run.path)), *CELLS[UPLOADS:]])
-    with jupyterlab(tmp_path_factory.mktemp('home'), file.parent) as url:
-        o = Uploads(browser, url, file, views=[UPLOADS])
-        o.run()
-        expect(o.choose).to_be_visible()
-        yield o
+    o = Uploads(browser, *lab, file, views=[UPLOADS])
+    o.run()
+    expect(o.choose).to_be_visible()
+    yield o
+    o.end_kernels()
 
 class Uploads(Page):
     "The notebook with a place for photos."
@@ -52,7 +54,7 @@ def test_a_photo_a_text_and_the_same_again(page, pet, run):
     expect(page.cards).to_have_count(1)
     p = run.predict(pet)
     expect(page.cards).to_contain_text(f'{p.answer} <i>Kitty.jpg')
-    expect(page.cards).to_contain_text(f'{p.probs["cat"]:.1%}')
+    expect(page.cards).to_contain_text(how_sure(p.probs['cat']))
     expect(page.says(UPLOADS).last).to_contain_text(f'<i>Kitty.jpg: {p.answer}')
     expect(page.view(UPLOADS).locator('.petlearn-plain')).to_be_hidden()
     page.shot('upload one', UPLOADS)
@@ -151,6 +153,7 @@ def test_no_photo_is_saved_and_cards_come_back(page, pet):
     assert len(nb.metadata.widgets['application/vnd.jupyter.widget-state+json']['state']) > 5, 'Jupyter does save the widgets'
     assert 'data:image' not in text and 'kitty' not in text and 'run this cell again' in text
     for i in range(3): assert b64encode(pet[100+i:160+i]).decode()[2:-4] not in text
+    page.menu('Settings', 'Save Widget State Automatically') # as it was
     page.open()
     expect(page.cards).to_have_count(2)
     expect(page.cards.first).to_contain_text('Nearest training photos')

@@ -2,15 +2,16 @@
 import re
 from pathlib import Path
 import pytest
-from browser import Page, browser, expect, jupyterlab, needs_chromium, write_notebook # noqa: F401 a fixture
+from browser import Page, browser, expect, needs_chromium, write_notebook # noqa: F401 a fixture
 from nbconvert import HTMLExporter
-from petlearn.evaluation.timeline import Film
+from petlearn.evaluation.timeline import PredictionTimeline
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 CELLS = ['''from petlearn.runs.run import Run
-from petlearn.widgets.browsers import Cleaner, ConfusionExplorer, TimelinePlayer, MistakeBrowser
+from petlearn.widgets.browsers import ConfusionExplorer, MistakeBrowser, TimelinePlayer
+from petlearn.widgets.cleaner import Cleaner
 run = Run({run!r})''', 'MistakeBrowser(run)', 'Cleaner(run, n=3)', 'ConfusionExplorer(run)', 'TimelinePlayer(run)']
-SETUP,MISTAKES,CLEANER,CONFUSION,FILM = range(5)
+SETUP,MISTAKES,CLEANER,CONFUSION,TIMELINE = range(5)
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
@@ -26,26 +27,23 @@ def trained(tmp_path_factory):
         dog.rename(cat)
         (folder/'between.jpg').rename(dog)
     run = train(folder, epochs=2, fine_tune_epochs=0, size=96, valid_pct=.5, runs_dir=folder.parent/'runs')
-    if not (run.path/'timeline.csv').exists(): _write_film(run)
+    if not (run.path/'timeline.csv').exists(): _write_timeline(run)
     return run
 
-def _write_film(run):
+def _write_timeline(run):
     rows = [f'{i},{i*8},"head",{i},"{o.file}","{o.label}","{said}",{p},{1-p}' for i,(said,p) in enumerate((('dog', .25), ('cat', .5), ('cat', .75)))
             for o in run.predictions.head(12).itertuples()]
     (run.path/'timeline.csv').write_text('\n'.join(['"frame","step","phase","epoch","file","label","predicted","p_cat","p_dog"', *rows, '']))
 
 @pytest.fixture(scope='module')
-def lab(tmp_path_factory, trained):
-    "Address of a JupyterLab, and in its folder a notebook with the views."
-    file = tmp_path_factory.mktemp('notebooks')/'views.ipynb'
+def page(browser, lab, trained):
+    file = lab[1]/'views'/'views.ipynb'
+    file.parent.mkdir()
     write_notebook(file, [CELLS[SETUP].format(run=str(trained.path)), *CELLS[MISTAKES:]])
-    with jupyterlab(tmp_path_factory.mktemp('home'), file.parent) as url: yield url,file
-
-@pytest.fixture(scope='module')
-def page(browser, lab):
-    o = Page(browser, *lab, views=range(MISTAKES, FILM+1))
+    o = Page(browser, *lab, file, views=range(MISTAKES, PLAYER+1))
     o.run()
-    return o
+    yield o
+    o.end_kernels()
 
 def test_page_through_mistakes_and_ask_why(page, trained):
     view,place = page.view(MISTAKES),page.says(MISTAKES).first
@@ -152,25 +150,25 @@ def test_everything_by_keyboard_alone(page, trained):
     page.press('Enter')
     expect(page.view(CONFUSION)).to_contain_text('the model agrees')
 
-    page.go(FILM)
+    page.go(TIMELINE)
     page.tab_to('[role=slider]')
     page.press('ArrowRight')
-    expect(page.view(FILM)).to_contain_text('Frame 2 of ')
-    last = len(Film(trained))
+    expect(page.view(TIMELINE)).to_contain_text('Frame 2 of ')
+    last = len(PredictionTimeline(trained))
     page.press('End')
-    expect(page.view(FILM)).to_contain_text(f'Frame {last} of {last}')
-    page.shot('film', FILM)
+    expect(page.view(TIMELINE)).to_contain_text(f'Frame {last} of {last}')
+    page.shot('timeline', TIMELINE)
 
 def test_a_saved_notebook_shows_still_pictures(page):
     page.go(SETUP)
     nb = page.save()
-    stills = [nb.cells[i].outputs[0].data['text/html'] for i in range(MISTAKES, FILM+1)]
+    stills = [nb.cells[i].outputs[0].data['text/html'] for i in range(MISTAKES, TIMELINE+1)]
     assert 'widgets' not in nb.metadata and max(map(len, stills)) < 150_000
     html = HTMLExporter().from_notebook_node(nb)[0]
     assert all(re.search('src="(data:image/jpeg.*?)"', o)[1] in html for o in stills if '<img' in o), 'nbconvert'
     page.end_kernels()
     page.open()
-    for i in range(MISTAKES, FILM+1): expect(page.cell(i).locator('.jp-OutputArea-output').first).to_be_visible()
+    for i in range(MISTAKES, TIMELINE+1): expect(page.cell(i).locator('.jp-OutputArea-output').first).to_be_visible()
     expect(page.cell(MISTAKES).locator('img').first).to_be_visible()
     gone = page.page.get_by_text('Error displaying widget')
     expect(gone).to_have_count(4)
