@@ -1,11 +1,10 @@
 "What all tests share: no network, a fastai folder of their own, drawn pets, and the closing line."
-import multiprocessing, os, shutil, signal, sys, tempfile
+import os, shutil, signal, sys, tempfile
 from pathlib import Path
 import hypothesis, pytest
+from common import REAL, ROOT
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
-REAL = ROOT.parent/'shared'/'photos'
 sys.path.insert(0, str(HERE/'offline'))
 import sitecustomize # noqa: F401 blocks the network in this process
 if 'offline' not in sitecustomize.__file__: exec((HERE/'offline/sitecustomize.py').read_text())
@@ -19,10 +18,6 @@ if 'PYTEST_XDIST_WORKER' in os.environ: os.environ['OMP_NUM_THREADS'] = '1' # tw
 
 hypothesis.settings.register_profile('petlearn', deadline=None) # no test depends on how long something takes
 hypothesis.settings.load_profile('petlearn')
-
-# new processes are forked from one that has imported what takes seconds, and has done nothing else
-FORKS = multiprocessing.get_context('forkserver')
-FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training.trainer', 'petlearn.training.trained'])
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'slow: takes more than about three seconds; `make quick` leaves it out')

@@ -1,6 +1,6 @@
 "One direction: every import of every module goes down; who must be light is light; notebooks stand in the order of the house."
 import re, sys
-from conftest import ROOT
+from common import ROOT
 from house import LIGHT, House, rooms
 
 HOUSE = House(ROOT)

@@ -1,7 +1,7 @@
 "Every notebook runs alone, in a process of its own, without a network; the walkthrough in a real kernel as well."
 import os, sys, tempfile
 import nbformat, pytest
-from conftest import FORKS, ROOT
+from common import FORKS, ROOT
 import walkthrough
 
 pytestmark = pytest.mark.slow

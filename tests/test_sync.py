@@ -3,7 +3,7 @@ import ast, json, re, shutil, subprocess, sys
 from configparser import ConfigParser
 from pathlib import Path
 import pytest
-from conftest import ROOT
+from common import ROOT
 from house import BY_HAND, House, module_files
 import readme
 

@@ -4,7 +4,7 @@ import torch
 from fastai.callback.core import Callback
 from petlearn import PetLearnError, train
 from petlearn.runs.book import runs
-from conftest import FORKS
+from common import FORKS
 
 QUICK = dict(size=64, epochs=3)
 

@@ -13,7 +13,7 @@ from petlearn.models.engines import FeatureExtractor, engine
 from petlearn.models.feature_bank import View, bank_features, bank_folder, compute_features, extract_features
 from petlearn.photos.drawings import draw_pets
 from petlearn.photos.finding import find_photos
-from conftest import FORKS
+from common import FORKS
 
 def look(folder, cache):
     "Features of the photos in `folder`, at 64 pixels."

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from petlearn import PetLearnError, Predictor
 from petlearn import lite
 from petlearn.photos.finding import find_photos
-from conftest import ROOT
+from common import ROOT
 from inputs import CASES, JPEG, ODD, PET, PNG
 from helpers import check_answer, near, signed
 

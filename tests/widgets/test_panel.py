@@ -225,6 +225,6 @@ def test_train_to_the_end_and_stop_another(few, here):
     assert buttons(second) == {'stop'} and second.status.steps >= steps and second.status.planned_steps > 1000 # it may be further already
     second.stop.click()
     wait(lambda: second.state == 'STOPPED')
-    assert buttons(second) == {'more', 'use'} and 'it can go on' in second.sentence.value and not second.message.value
+    assert buttons(second) == {'more', 'use'} and 'it can be resumed' in second.sentence.value and not second.message.value
     assert Run(second.run.path).predict(next(few.glob('*.jpg'))).label in ('cat', 'dog')
     w.close()
