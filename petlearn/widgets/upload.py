@@ -108,6 +108,7 @@ def _open_model(model):
     "What answers, and the run that can say why (if there is one)."
     if model is None or hasattr(model, 'preprocess'): return model,getattr(model, 'run', None)
     from petlearn.training.trained import Predictor # takes seconds, and is not there where `petlearn.lite` is enough
+    import petlearn.evaluation.interpret # the same; it gives a run its verb `interpret`
     if isinstance(model, (str, Path)) and (as_path(model)/'run.json').exists():
         from petlearn.runs.run import Run # the same
         model = Run(model)

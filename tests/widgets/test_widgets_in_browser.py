@@ -40,7 +40,7 @@ def page(browser, lab, trained):
     file = lab[1]/'views'/'views.ipynb'
     file.parent.mkdir()
     write_notebook(file, [CELLS[SETUP].format(run=str(trained.path)), *CELLS[MISTAKES:]])
-    o = Page(browser, *lab, file, views=range(MISTAKES, PLAYER+1))
+    o = Page(browser, *lab, file, views=range(MISTAKES, TIMELINE+1))
     o.run()
     yield o
     o.end_kernels()
