@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-PYTEST := $(BIN)/python -m pytest -q -n 2 -o tmp_path_retention_policy=failed
+PYTEST := $(BIN)/python -m pytest -q -n 2 --max-worker-restart 0 -o tmp_path_retention_policy=failed
 
 .PHONY: walkthrough test quick lab lessons develop newest export outputs clean
 .DELETE_ON_ERROR:
