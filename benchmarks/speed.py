@@ -139,7 +139,7 @@ def compare(folder, repeats=5):
 def prepared(extractor, threads):
     "Everything that can run `extractor`, by name: functions that prepare a function from pixels to features."
     import onnxruntime, torch
-    from petlearn.models.engines import load_openvino, onnx_bytes, torch_engine
+    from petlearn.models.engines import openvino_core, onnx_bytes, torch_engine
     def eager(pixels):
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()/255
         with torch.inference_mode(): return extractor.layers(((x - extractor.mean)/extractor.std).contiguous()).numpy()
@@ -154,7 +154,7 @@ def prepared(extractor, threads):
         session = onnxruntime.InferenceSession(onnx_bytes(extractor, 224), options, providers=['CPUExecutionProvider'])
         return lambda pixels: session.run(None, {'pixels': pixels})[0]
     def openvino(precision, **options):
-        core = load_openvino().Core()
+        core = openvino_core()
         options = {'INFERENCE_NUM_THREADS': threads, 'INFERENCE_PRECISION_HINT': precision} | options
         model = core.compile_model(core.read_model(onnx_bytes(extractor, 224)), 'CPU', options)
         return lambda pixels: model(pixels)[0].copy()

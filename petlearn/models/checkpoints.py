@@ -80,8 +80,8 @@ def load_checkpoint(
 ) -> Checkpoint: # With `.metadata` and `.tensors`
     "Read a checkpoint; raises `PetLearnError` if it is missing or damaged."
     try:
-        with safe_open(path, 'pt') as f:
-            return Checkpoint(json.loads(f.metadata()['petlearn']), {k: f.get_tensor(k) for k in f.keys()})
+        with safe_open(path, 'pt') as f: # its tensors are the file's own bytes: without a copy, they'd change with the file
+            return Checkpoint(json.loads(f.metadata()['petlearn']), {k: f.get_tensor(k).clone() for k in f.keys()})
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as e:
         raise PetLearnError(f"{path} is missing or damaged ({type(e).__name__}).",
                             "Expected a checkpoint that petlearn wrote.", "Train again.") from e
