@@ -20,7 +20,7 @@ hypothesis.settings.register_profile('petlearn', deadline=None) # no test depend
 hypothesis.settings.load_profile('petlearn')
 
 def pytest_configure(config):
-    config.addinivalue_line('markers', 'slow: takes more than about three seconds; `make quick` leaves it out')
+    config.addinivalue_line('markers', 'slow: trains, exports, serves, opens a browser or another Python; `make quick` leaves it out')
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):

@@ -62,6 +62,7 @@ def test_odd_photos_are_like_ordinary_ones(tmp_path, predictor):
         a,b = predictor.predict(path).probs,predictor.predict(o.same).probs
         assert all(abs(a[k] - b[k]) < .02 for k in b), o.name
 
+@pytest.mark.slow
 def test_bad_photos_in_a_folder(tmp_path, pets_folder):
     "Found before the training, listed with their reasons, and left out by choice."
     folder = put(good(tmp_path/'pets', pets_folder), *BAD)

@@ -9,6 +9,7 @@ def test_import_is_light(tmp_path):
     r = python("import sys, petlearn; heavy = {'torch','fastai','pandas','numpy','PIL','matplotlib'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)", tmp_path)
     assert r.returncode == 0, r.stderr
 
+@pytest.mark.slow
 def test_train_is_a_function(tmp_path):
     r = python("from petlearn import train; import petlearn.training.trainer; assert train is petlearn.training.trainer.train and callable(train)", tmp_path)
     assert r.returncode == 0, r.stderr
@@ -36,6 +37,7 @@ def test_every_verb_is_on_run():
     "Each is defined in the notebook that teaches it; whoever asks petlearn for `Run` gets all of them."
     assert [o for o in VERBS if not hasattr(petlearn.Run, o)] == []
 
+@pytest.mark.slow
 def test_runs_is_always_the_package(tmp_path):
     "Whatever was imported before; the function of that name is in petlearn.all."
     code = "from petlearn import runs as a, train, runs as b; from petlearn.all import runs as f; import petlearn.runs; assert a is b is petlearn.runs and callable(f)"

@@ -80,7 +80,7 @@ def load_checkpoint(
 ) -> Checkpoint: # With `.metadata` and `.tensors`
     "Read a checkpoint; raises `PetLearnError` if it is missing or damaged."
     try:
-        with safe_open(path, 'pt') as f: # its tensors are the file's own bytes: without a copy, they'd change with the file
+        with safe_open(path, 'pt') as f: # its tensors are the file's own bytes: without a copy, they change with it
             return Checkpoint(json.loads(f.metadata()['petlearn']), {k: f.get_tensor(k).clone() for k in f.keys()})
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as e:
         raise PetLearnError(f"{path} is missing or damaged ({type(e).__name__}).",

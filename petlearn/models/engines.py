@@ -74,10 +74,10 @@ def onnx_bytes(
 _CORES,_ONE_CORE = [],threading.Lock()
 
 def openvino_core() -> 'openvino.Core': # The same one at each call
-    "OpenVINO without the part that reports its use to Google Analytics as soon as it is imported; kept until Python ends."
+    "The one `Core` of OpenVINO, imported without the part that reports its use to Google Analytics."
     with _ONE_CORE:
         if not _CORES:
-            sys.modules.setdefault('openvino_telemetry', None) # OpenVINO has a silent stand-in where this package is missing
+            sys.modules.setdefault('openvino_telemetry', None) # OpenVINO has a silent stand-in for it
             from openvino import Core
             _CORES.append(Core())
     return _CORES[0]

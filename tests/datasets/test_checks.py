@@ -214,6 +214,7 @@ def test_odd_names(tmp_path, drawn):
 
 # --- fix and take back -----------------------------------------------------------------------------------------------
 
+@pytest.mark.slow
 def test_fix_and_undo_bring_back_the_exact_tree(tmp_path, drawn):
     for name,(spoil,kind,_) in FAULTS.items():
         if not KINDS[kind].way: continue
@@ -358,6 +359,7 @@ def test_real_photos(real_photos, tmp_path, where):
 
 QUICK = dict(size=64, epochs=1, fine_tune_epochs=0)
 
+@pytest.mark.slow
 def test_train_looks_first(pets, tmp_path, capfd):
     FAULTS['near'][0](pets)
     Image.new('RGB', (90, 90), (9, 9, 9)).save(pets/'dog/night.png')

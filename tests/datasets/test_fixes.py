@@ -224,6 +224,7 @@ def test_another_disk(folder, monkeypatch):
     monkeypatch.setattr(os, 'lstat', lambda o, **k: Elsewhere if str(o).endswith('1.jpg') and not k else lstat(o, **k))
     with pytest.raises(PetLearnError, match='another disk'): fixes._name_in(folder/'cat/1.jpg', folder)
 
+@pytest.mark.slow
 def test_one_at_a_time(folder):
     quarantine([folder/'cat/3.jpg'], folder, 'x')
     before = tree(folder, records=True)

@@ -11,6 +11,8 @@ from petlearn.runs.book import finished_run
 from petlearn.core import PetLearnError
 from helpers import with_state
 
+pytestmark = pytest.mark.slow
+
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory): return tiny_model(tmp_path_factory.mktemp('app')/'model')
 
@@ -138,7 +140,6 @@ def test_a_port_that_is_taken_or_none(running, folder):
     for port,says in ((urlsplit(running.url).port, 'is taken'), (70_000, 'port=70000')):
         with pytest.raises(PetLearnError, match=says): start_app(folder, port=port)
 
-@pytest.mark.slow
 def test_all_of_it_ends(folder, monkeypatch, capsys):
     import psutil
     opened,begun = [],[]

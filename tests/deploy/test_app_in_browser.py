@@ -9,7 +9,7 @@ from tiny import tiny_model
 from petlearn.deploy.app import start_app
 from petlearn.deploy.service import start_service
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 MB = 10**6
 
 def jpeg(colour):

@@ -14,6 +14,8 @@ from petlearn.models.model_folder import write_model
 from petlearn.runs.run import Run
 from helpers import signed
 
+pytestmark = pytest.mark.slow
+
 NAMES = ('model.safetensors', 'novelty.safetensors', 'model.onnx', 'MODEL_CARD.md', 'model.json')
 contents = lambda folder: {o.name: o.read_bytes() for o in folder.iterdir()}
 
@@ -185,7 +187,6 @@ FRESH = {'it ends': ('import sys; sys.exit("no such library")', 'no such library
          'it says something else': ('''print('[{"predicted_label": "cat", "scores": {"cat": 0.5, "dog": 0.5}}]')''', 'answers'),
          'it raises': ('from petlearn.core import PetLearnError\nraise PetLearnError("a reason")', 'a reason')}
 
-@pytest.mark.slow
 def test_a_fresh_process_that_fails(bare, monkeypatch, exported, quick):
     monkeypatch.setattr(parity_module, 'parity', lambda *args: Parity(photos=8, answers={'cat': 4, 'dog': 4}))
     before = contents(bare.path/'model')
@@ -371,7 +372,6 @@ def killed_at(monkeypatch, i, work):
         except Killed: pass
     return n[0]
 
-@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['first export', 'another export', 'copy'])
 def test_killed_at_each_write(kind, bare, exported, tmp_path, unproven, monkeypatch, pets_folder):
     photo,old = pets_folder/'beagle_1.jpg',bare if kind == 'first export' else exported
@@ -408,7 +408,6 @@ def test_work_of_exports_that_were_killed_is_cleared_away(exported, tmp_path, qu
 OPEN = dict(native=Predictor, lite=lite.load)
 READS = dict(native={'model.json', 'model.safetensors', 'novelty.safetensors'}, lite={'model.json', 'model.onnx'})
 
-@pytest.mark.slow
 @pytest.mark.parametrize('kind,name', [('native', 'model.json'), ('native', 'model.safetensors'), ('native', 'novelty.safetensors'), ('lite', 'model.onnx')])
 def test_flipped_bits(folder, kind, name, pets_folder):
     "200 of them, one after the other."

@@ -16,6 +16,8 @@ from petlearn.models.prediction import Prediction
 from petlearn.deploy.service import is_local, make_server, make_service, open_model, serve, start_service
 schemathesis = pytest.importorskip('schemathesis', reason='this test needs: pip install schemathesis')
 from starlette.testclient import TestClient # noqa: E402 comes with FastAPI
+
+pytestmark = pytest.mark.slow
 spec = importlib.util.spec_from_file_location('benchmark', Path(__file__).parent.parent.parent/'benchmarks'/'service.py')
 
 IMAGE = {'Content-Type': 'image/jpeg'}
@@ -230,7 +232,6 @@ def service(folder):
     yield o
     o.stop()
 
-@pytest.mark.slow
 def test_a_hundred_good_and_bad_requests(service, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(Path(spec.origin).parent)
     benchmark = importlib.util.module_from_spec(spec)
@@ -241,7 +242,6 @@ def test_a_hundred_good_and_bad_requests(service, tmp_path, monkeypatch):
     pickle.loads(pickle.dumps(benchmark.Payload(trap)))
     assert trap.exists(), 'the payload does run where somebody unpickles it'
 
-@pytest.mark.slow
 def test_a_process_of_its_own(folder, service):
     assert urlsplit(service.url).hostname == '127.0.0.1' and service.url in repr(service) and 'href=' in service._repr_html_()
     with pytest.raises(PetLearnError, match='is taken'): start_service(folder, port=urlsplit(service.url).port)
@@ -255,7 +255,6 @@ def start_it(folder):
     try: yield o
     finally: o.stop()
 
-@pytest.mark.slow
 def test_it_ends_with_whoever_started_it(folder):
     code = f'from petlearn.deploy.service import start_service\no = start_service({str(folder)!r})\nprint(o.process.pid, flush=True)\nimport os; os.kill(os.getpid(), 9)'
     r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
@@ -282,7 +281,6 @@ def test_stop_after_ends_it(folder, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert 'on this computer only' in said and said.endswith('The service has ended.\n')
 
-@pytest.mark.slow
 def test_ctrl_c_ends_it_calmly(folder):
     code = f'import sys; from petlearn.cli import main; sys.exit(main(["serve", {str(folder)!r}]))'
     p = subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True)

@@ -9,6 +9,8 @@ from petlearn.models.features import Features
 from petlearn.evaluation.learning_curve import SHARES, LearningCurve, draw_steps, learning_curve, main_directions, measure_gain, step_sizes
 from petlearn.runs.run import Run, csv_text
 
+pytestmark = pytest.mark.slow
+
 def pretend(run, folder, x, labels, usage, left_out=0, name='V001-x', **metadata):
     "A copy of `run` with other photos, of which only the features are there."
     path = shutil.copytree(run.path, folder/name)

@@ -156,6 +156,7 @@ def test_test_photos_only(make_run):
     report = Report(make_run(some(usage='test')))
     assert 'No validation photo' in report.notes[0] and report.main.usage == 'test' and 'validation' not in str(report.calibration['test'])
 
+@pytest.mark.slow
 def test_120_labels(make_run):
     report = Report(make_run(some(900, 120, .7, seed=2)))
     text,html = str(report),report.save().read_text()

@@ -7,6 +7,8 @@ from petlearn.evaluation.robustness import CHANGES, Robustness, ask_changed, cou
 from petlearn.image_io import open_photo
 from petlearn.runs.run import Run, csv_text
 
+pytestmark = pytest.mark.slow
+
 @pytest.fixture(scope='module')
 def found(run): return robustness(run)
 

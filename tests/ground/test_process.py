@@ -29,6 +29,7 @@ def test_a_process_says_where_it_is_and_ends():
     o.stop()
     assert not o.running and 'stopped' in repr(o)
 
+@pytest.mark.slow
 def test_a_process_that_does_not_start():
     for code,says in (('def no(settings, report): raise PetLearnError("It is too late.", "b", "c")\nchild_main(no)', '^It is too late.\nb\nc$'), ('child_main(lambda *o: 1/0)', 'did not start: ZeroDivisionError'),
                       ('pass', 'it printed nothing'), ('print("hello")', 'it printed nothing'), ('child_main(lambda *o: time.sleep(60))', 'it printed nothing')):

@@ -10,6 +10,7 @@ from petlearn.photos.finding import find_photos
 
 def digest(module): return hashlib.sha256(b''.join(o.numpy().tobytes() for o in module.state_dict().values())).hexdigest()
 
+@pytest.mark.slow
 def test_engines_agree(pets_folder):
     "With random weights where there are no others: the numbers don't have to mean anything to agree."
     pixels = np.stack([center_square(o, 96) for o in find_photos(pets_folder)[:6]])
@@ -64,6 +65,7 @@ try: signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt: print('stopped')
 """
 
+@pytest.mark.slow
 def test_ctrl_c_after_two_engines():
     "Two of OpenVINO's Cores, gone in the order in which they came, leave Python to die of the next signal."
     ran = subprocess.run([sys.executable, '-c', CTRL_C], capture_output=True, text=True)

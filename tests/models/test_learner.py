@@ -14,6 +14,8 @@ from petlearn.models.loaders import photo_dataloaders
 from petlearn.models.saving import load_model
 from petlearn.photos.drawings import draw_pets
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 
 def digest(module): return hashlib.sha256(b''.join(o.detach().numpy().tobytes() for o in module.state_dict().values())).hexdigest()
@@ -76,7 +78,6 @@ def test_a_bank_of_other_photos_is_refused(drawn):
 
 # ---- fine-tuning
 
-@pytest.mark.slow
 def test_every_epoch_reaches_callbacks(drawn, tmp_path):
     class Probe(Callback):
         epochs = 0
@@ -85,7 +86,6 @@ def test_every_epoch_reaches_callbacks(drawn, tmp_path):
     run = train(drawn, size=SIZE, epochs=3, fine_tune_epochs=1, cbs=[probe], runs_dir=tmp_path)
     assert probe.epochs == 4 and len(run.history) == 8
 
-@pytest.mark.slow
 def test_fine_tuning_that_harms_is_taken_back(drawn, plain, tmp_path):
     class Spoil(Callback):
         def after_train(self): # every answer the other way round, but only when the whole network learns
@@ -95,7 +95,6 @@ def test_fine_tuning_that_harms_is_taken_back(drawn, plain, tmp_path):
     assert digest(load_model(run.path/'model').model) == digest(load_model(plain.path/'model').model)
     assert run.history[(run.history.phase == 'fine-tune') & (run.history.dataset == 'valid')].accuracy.item() < plain.metrics['valid_accuracy']
 
-@pytest.mark.slow
 def test_fine_tuning_that_helps_is_kept(drawn, tmp_path):
     "An untrained head can only get better."
     run = train(drawn, size=SIZE, epochs=0, fine_tune_epochs=2, runs_dir=tmp_path)
@@ -107,7 +106,6 @@ def test_fine_tuning_that_helps_is_kept(drawn, tmp_path):
 
 # ---- limits
 
-@pytest.mark.slow
 def test_minutes(tmp_path, slow_engine, capsys):
     "Too little time for all photos: stopped, said, and the model works."
     folder = draw_pets(tmp_path/'pets', n=60, seed=23)
@@ -118,7 +116,6 @@ def test_minutes(tmp_path, slow_engine, capsys):
     assert Predictor(run.path).predict(next(folder.glob('*.jpg'))).probs
     assert run.metrics['of'] == (run.split.usage == 'valid').sum() and (run.path/'left_out.csv').exists()
 
-@pytest.mark.slow
 def test_no_step_is_wasted(drawn, tmp_path):
     "Stopped at any step: all steps before count, and the schedule has come down."
     class Slow(Callback):
@@ -128,7 +125,6 @@ def test_no_step_is_wasted(drawn, tmp_path):
     assert run.history[run.history.dataset == 'train'].batches.sum() == run.steps and run.head.opt.hypers[-1]['lr'] < 2e-3
     torch.testing.assert_close(load_model(run.path/'model').model[1][-1].weight, run.head.model.weight)
 
-@pytest.mark.slow
 def test_a_damaged_photo_in_a_training(drawn, tmp_path):
     split = split_photos(drawn)
     bad = split.index[split.usage == 'train'][5]
@@ -139,7 +135,6 @@ def test_a_damaged_photo_in_a_training(drawn, tmp_path):
     assert pd.read_csv(run.path/'left_out.csv').file.tolist() == [str(copy)] and len(run.split) == 39
     with pytest.raises(PetLearnError, match='1 of 40'): train(split, size=SIZE, epochs=1, runs_dir=tmp_path/'runs')
 
-@pytest.mark.slow
 def test_real_photos_are_right(real_photos, tmp_path):
     "The real thing: cats and dogs, and 37 breeds."
     from petlearn.datasets.labels import breed

@@ -10,7 +10,7 @@ from common import ROOT
 from inputs import CASES, JPEG, ODD, PET, PNG
 from helpers import check_answer, near, signed
 
-pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+pytestmark = [pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning'), pytest.mark.slow]
 
 @pytest.fixture(scope='module')
 def kit(exported): return Predictor(exported)
@@ -110,7 +110,6 @@ def test_nothing_else_is_imported(tmp_path, exported, kit):
     check_alone(said, kit, photos)
     assert {'numpy', 'onnxruntime', 'PIL'} <= set(packages) and not {'torch', 'fastai', 'fastcore', 'pandas', 'matplotlib', 'tqdm'} & set(packages)
 
-@pytest.mark.slow
 def test_in_an_environment_without_torch(tmp_path, exported, kit):
     "A real virtual environment that has the three packages and petlearn, and nothing else."
     venv,photos = tmp_path/'venv',some_photos(tmp_path)

@@ -32,6 +32,7 @@ def test_every_transition(tmp_path):
 POSSIBLE = dict(QUEUED='stop', PREPARING='stop', RUNNING='stop', STOP_REQUESTED='', STOPPING='', STOPPED='use resume delete', CANCELED='resume delete',
                 SUCCEEDED='use delete', FAILED='use resume delete', TRY_AGAIN_LATER='resume delete', STATE_UNSPECIFIED='use resume delete')
 
+@pytest.mark.slow
 def test_what_one_may_do(tmp_path):
     "In every state, with and without a model; what is refused says so."
     run = pretend(tmp_path)

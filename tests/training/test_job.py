@@ -10,9 +10,8 @@ from petlearn.photos.drawings import draw_pets
 from petlearn.runs.names import memorable_name
 from trainings import QUICK, Do, best, ctrl_c, is_learning, numbers, states, weights
 
-pytestmark = pytest.mark.usefixtures('hears_ctrl_c')
+pytestmark = [pytest.mark.usefixtures('hears_ctrl_c'), pytest.mark.slow]
 
-@pytest.mark.slow
 def test_ctrl_c_anywhere_and_go_on_to_the_last_bit(few, tmp_path, one_thread):
     "Five steps an epoch: in the middle and at the end of an epoch of the head, and while everything learns."
     kw = dict(size=64, epochs=3, fine_tune_epochs=2)
@@ -27,7 +26,6 @@ def test_ctrl_c_anywhere_and_go_on_to_the_last_bit(few, tmp_path, one_thread):
         assert again.path == run.path and again.state == 'SUCCEEDED' and again.parent == ''
         assert weights(again) == weights(whole) and numbers(again) == numbers(whole) and again.metrics == whole.metrics
 
-@pytest.mark.slow
 def test_stopped_again_and_again(few, tmp_path, one_thread):
     whole = train(few, **QUICK, checkpoint_every=4, runs_dir=tmp_path/'whole')
     run = train(few, **QUICK, checkpoint_every=4, cbs=[Do(2, ctrl_c)], runs_dir=tmp_path/'runs')
@@ -176,7 +174,6 @@ def test_try_again_later(few, tmp_path, monkeypatch):
     monkeypatch.undo()
     assert train(resume='V001', runs_dir=tmp_path/word).state == 'SUCCEEDED'
 
-@pytest.mark.slow
 def test_a_disk_that_gets_full(few, tmp_path, monkeypatch):
     "Whatever write is the first to fail: a clear sentence, earlier runs stay good, and with room again it goes on."
     good,real = train(few, **QUICK, runs_dir=tmp_path),os.fsync

@@ -11,6 +11,8 @@ from petlearn.training.plan import TrainingPlan
 from petlearn.training.plan import steps_for
 from helpers import pretend
 
+pytestmark = pytest.mark.slow
+
 @pytest.fixture(scope='module')
 def few(tmp_path_factory): return draw_pets(tmp_path_factory.mktemp('few')/'pets', n=24, seed=31)
 

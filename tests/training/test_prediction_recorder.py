@@ -28,7 +28,7 @@ def recorded(folder):
 
 def frames(folder): return recorded(folder).frame.nunique()
 
-pytestmark = pytest.mark.usefixtures('one_thread')
+pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.slow]
 
 # which photos
 

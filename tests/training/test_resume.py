@@ -8,7 +8,7 @@ from petlearn.datasets.split import split_photos
 from petlearn.photos.drawings import draw_pets
 from trainings import QUICK, Do, ctrl_c, weights
 
-pytestmark = pytest.mark.usefixtures('hears_ctrl_c')
+pytestmark = [pytest.mark.usefixtures('hears_ctrl_c'), pytest.mark.slow]
 
 def test_train_more(few, tmp_path):
     a = train(few, **QUICK, runs_dir=tmp_path)
@@ -34,7 +34,6 @@ def test_other_labels_are_refused(few, tmp_path):
         with pytest.raises(PetLearnError, match=says) as e: train(few, labeler, resume='V001', runs_dir=tmp_path)
     assert len(runs(tmp_path)) == 1 and "exactly 'cat', 'dog'" in e.value.expected
 
-@pytest.mark.slow
 def test_a_tuned_parent(few, tmp_path):
     a = train(few, size=64, epochs=1, fine_tune_epochs=2, lr=.02, runs_dir=tmp_path)
     a.record(tuned=True) # whether one such epoch really helps is luck
@@ -68,7 +67,6 @@ def test_a_damaged_checkpoint_says_so(few, tmp_path):
     (run.path/'checkpoints/last.safetensors').unlink()
     assert train(resume='V001', runs_dir=tmp_path).state == 'SUCCEEDED'
 
-@pytest.mark.slow
 def test_a_grandchild_is_not_tested_by_what_its_grandparent_learned(few, tmp_path):
     more = draw_pets(tmp_path/'more', n=24, seed=78)
     a = train(few, **QUICK, runs_dir=tmp_path/'runs')
@@ -78,7 +76,6 @@ def test_a_grandchild_is_not_tested_by_what_its_grandparent_learned(few, tmp_pat
     with pytest.raises(PetLearnError, match='has learned from'): train(split_photos(few, seed=9), resume='V002', runs_dir=tmp_path/'runs')
     assert not set(c.split.sha256[c.split.usage != 'train']) & set(split_photos(few).query("usage == 'train'").sha256)
 
-@pytest.mark.slow
 def test_a_test_folder_that_the_parent_has_learned_from(few, tmp_path):
     more = draw_pets(tmp_path/'more', n=24, seed=78)
     train(few, **QUICK, runs_dir=tmp_path/'runs')

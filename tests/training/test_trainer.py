@@ -14,6 +14,8 @@ from fastai.callback.core import Callback
 from helpers import signed
 from trainings import QUICK, weights
 
+pytestmark = pytest.mark.slow
+
 def test_run_is_whole(run, pets_folder):
     assert run.version == 'V001' and run.path.name == f'V001-{run.name}' and run.metrics['of'] == 8
     assert run.metrics['valid_error'] == run.metrics['wrong']/8 == pytest.approx(1-run.metrics['valid_accuracy'])
@@ -63,7 +65,6 @@ from petlearn import train
 train(sys.argv[1], epochs=1, fine_tune_epochs=1, size=64, runs_dir=sys.argv[2])
 """
 
-@pytest.mark.slow
 def test_two_processes_train_the_same_weights(tmp_path, pets_folder, one_thread):
     "With one thread: with two, a sum is now and then added up in another order (seen once in 22 trainings)."
     here = train(pets_folder, epochs=1, fine_tune_epochs=1, size=64, runs_dir=tmp_path/'here')
@@ -247,7 +248,6 @@ def test_damaged_models(run, tmp_path):
         else: (folder/name).write_bytes(spoil)
         with pytest.raises(PetLearnError, match='damaged|missing'): Predictor(folder)
 
-@pytest.mark.slow
 def test_resnet34_runs_where_its_weights_are_on_disk(tmp_path, pets_folder, monkeypatch):
     "With random weights of the right shape under the right name; their digits are checked in notebook 05."
     from petlearn.models import backbones
@@ -317,7 +317,6 @@ def test_mistakes_in_a_call(few, tmp_path):
         with pytest.raises(PetLearnError, match=says) as e: train(few, **QUICK, runs_dir=tmp_path/'runs', **kw)
         assert 'delete' not in str(e.value) and not (tmp_path/'runs').exists()
 
-@pytest.mark.slow
 def test_replay(few, tmp_path, one_thread, capsys, monkeypatch):
     from petlearn.training.trainer import replay
     kw = dict(size=64, epochs=2, fine_tune_epochs=1, test_pct=.2)

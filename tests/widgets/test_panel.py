@@ -10,6 +10,8 @@ from petlearn.widgets.monitor import RunMonitor
 from petlearn.widgets.panel import TrainPanel
 from watching import at, buttons, wait, working, write_progress
 
+pytestmark = pytest.mark.slow
+
 @pytest.fixture(scope='module')
 def few(tmp_path_factory): return draw_pets(tmp_path_factory.mktemp('few')/'pets', n=24, seed=31)
 
@@ -207,7 +209,6 @@ def test_a_run_at_work_is_shown_at_once_and_again(few, here, monkeypatch):
 
 # real trainings
 
-@pytest.mark.slow
 def test_train_to_the_end_and_stop_another(few, here):
     (here/'petlearn.toml').write_text('[train]\nsize = 64\nepochs = 2\n')
     w = seen(TrainPanel(few))
