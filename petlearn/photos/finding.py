@@ -23,9 +23,10 @@ class PhotoList(list):
         paths=(), # Paths of the photos
         folder:str|Path='', # Where they were found
         skipped:dict|None=None, # How many files were left out, by reason
+        bare:dict|None=None, # For each sub-folder without a single photo below, a `Counter` of the reasons
     ):
         super().__init__(paths)
-        self.folder,self.skipped = Path(folder),dict(skipped or {})
+        self.folder,self.skipped,self.bare = Path(folder),dict(skipped or {}),dict(bare or {})
 
     def some(self,
         n:int, # How many
@@ -33,7 +34,8 @@ class PhotoList(list):
         "Photos taken evenly from the whole list."
         n = check_int('n', n, 1, 10**9)
         step = max(len(self)/n, 1)
-        return PhotoList([self[int(i*step)] for i in range(min(n, len(self)))], self.folder, self.skipped)
+        return PhotoList([self[int(i*step)] for i in range(min(n, len(self)))], self.folder, self.skipped,
+                         self.bare)
 
     def __repr__(self):
         left_out = ', '.join(f'{n} {why}' for why,n in self.skipped.items())
@@ -81,6 +83,18 @@ def photo_folder(
     raise PetLearnError(f"There is no folder {folder} (looked in {Path.cwd()}).",
                         "Expected a folder with photos in it.", fix)
 
+# %% ../../nbs/kit/1_photos/00_finding.ipynb #f1f1fa79
+def _bare_folders(folder, files):
+    "The sub-folders of `folder` without a photo anywhere below, and a count of the reasons for what lies in each."
+    bare = {Path(root)/o: Counter() for root,folders,_ in os.walk(folder) for o in folders}
+    bare = {o: found for o,found in bare.items() if not o.is_symlink() and _skip_reason(o, folder) == 'not readable'}
+    for o,why in files:
+        for above in o.parents:
+            if above == folder: break
+            if why is None: bare.pop(above, None)
+            elif above in bare: bare[above][why] += 1
+    return bare
+
 # %% ../../nbs/kit/1_photos/00_finding.ipynb #d4e4d39c
 def find_photos(
     folder:str|Path, # Folder to look through, sub-folders included
@@ -89,7 +103,7 @@ def find_photos(
     folder = photo_folder(folder)
     files = [(o, _skip_reason(o, folder)) for o in _all_files(folder) if not _is_record(o)]
     skipped = Counter(why for _,why in files if why)
-    photos = PhotoList([o for o,why in files if not why], folder, skipped)
+    photos = PhotoList([o for o,why in files if not why], folder, skipped, _bare_folders(folder, files))
     if not photos: raise _no_photos(folder, skipped)
     return photos
 
