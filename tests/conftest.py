@@ -60,6 +60,32 @@ def few(tmp_path_factory):
     train(folder, size=64, epochs=1, runs_dir=folder.parent/'warm')
     return folder
 
+@pytest.fixture(scope='session')
+def two_dozen(tmp_path_factory):
+    "Drawn pets that nobody has looked at."
+    from petlearn.photos.drawings import draw_pets
+    return draw_pets(tmp_path_factory.mktemp('few')/'pets', n=24, seed=31)
+
+@pytest.fixture(scope='session')
+def one_dozen(tmp_path_factory):
+    "Others, and fewer."
+    from petlearn.photos.drawings import draw_pets
+    return draw_pets(tmp_path_factory.mktemp('more')/'others', n=12, seed=32)
+
+@pytest.fixture(scope='session')
+def unfit(two_dozen, tmp_path_factory):
+    "Folders that nobody should train on, by a word for each."
+    top = tmp_path_factory.mktemp('odd')
+    photos = sorted(two_dozen.glob('*.jpg'))
+    for name in ('empty', 'cats only', 'cat and fox/cat', 'cat and fox/fox', 'cat and dog/cat', 'cat and dog/dog', 'damaged'): (top/name).mkdir(parents=True)
+    for o in photos: shutil.copy(o, top/'damaged')
+    (top/'damaged'/photos[0].name).write_bytes(photos[0].read_bytes()[:3000])
+    for i,o in enumerate(photos):
+        if o.name[0].isupper(): shutil.copy(o, top/f'cats only/cat.{i}.jpg')
+        for pair in ('cat and fox', 'cat and dog'): shutil.copy(o, top/pair/('cat' if o.name[0].isupper() else pair[8:])/f'{i}.jpg')
+    (top/'a file').write_text('')
+    return top
+
 @pytest.fixture
 def hears_ctrl_c():
     "Ctrl-C works in this test, even if the tests run in the background, where it is ignored."

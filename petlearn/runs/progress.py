@@ -75,7 +75,8 @@ def read_progress(
     "What the training in `folder` last wrote about its progress."
     try: progress = json.loads((folder/'progress.json').read_text())
     except (OSError, ValueError): return {}
-    return progress if isinstance(progress, dict) else {}
+    if not isinstance(progress, dict): return {}
+    return {k: v for k,v in progress.items() if isinstance(v, str if k == 'phase' else (int, float))}
 
 # %% ../../nbs/kit/4_runs/04_progress.ipynb #6ac36ea9
 @patch

@@ -2,7 +2,6 @@
 import os, shutil, subprocess, sys
 from io import BytesIO
 from pathlib import Path
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance, ImageOps

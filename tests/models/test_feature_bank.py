@@ -1,7 +1,6 @@
 "The bank: what it knows again, what it survives, and photos that can't be used."
 import os, shutil, sys, time
 from dataclasses import replace
-from pathlib import Path
 import numpy as np, pytest
 from PIL import Image
 import petlearn.models.feature_bank as bank

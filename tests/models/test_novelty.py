@@ -4,7 +4,7 @@ import numpy as np, pandas as pd, pytest
 from hypothesis import given, settings, strategies as st
 from petlearn import PetLearnError, train
 from petlearn.models.features import features
-from petlearn.models.novelty import FEWEST, Novelty, fit_novelty, novelty_bytes, novelty_from
+from petlearn.models.novelty import FEWEST, fit_novelty, novelty_bytes, novelty_from
 from petlearn.photos.finding import find_photos
 from petlearn.models.prediction import Prediction
 

@@ -32,10 +32,11 @@ def test_status_while_it_works(tmp_path):
 
 def test_progress_that_is_damaged(tmp_path):
     run = pretend(tmp_path, 'RUNNING')
-    for text in ('', '{', '3', '[]', 'null'):
+    words = json.dumps(dict(phase=3, epoch='three', epochs='ten', done=None, of=[4], left='soon', seconds='long'))
+    for text in ('', '{', '3', '[]', 'null', words):
         (run.path/'progress.json').write_text(text)
         assert read_progress(run.path) == {}
-        with FileLock(run.path/'.lock', thread_local=False): assert run.status.state == State.RUNNING
+        with FileLock(run.path/'.lock', thread_local=False): assert (run.status.state, run.status.activity) == (State.RUNNING, '')
     (run.path/'history.csv').write_text('phase,dataset\n1')
     assert run.status.losses == ()
 

@@ -83,7 +83,7 @@ def test_each_layer_is_as_it_was(tmp_path):
         order = 80
         def before_train(self): self.model[1].eval() # as petlearn does with batch norms
         def before_batch(self): seen.append((self.training, self.model[0].training, self.model[1].training, torch.is_grad_enabled()))
-    learn = fit(learner(bank, [PredictionRecorder(tmp_path, bank, every=1), Look()]))
+    fit(learner(bank, [PredictionRecorder(tmp_path, bank, every=1), Look()]))
     trained = [o for o in seen if o[0]]
     assert trained and set(trained) == {(True, True, False, True)}
 

@@ -1,5 +1,4 @@
 "Trainings take turns: one at a time in a folder and in a process, first come, first served."
-import time
 from concurrent.futures import ThreadPoolExecutor
 import pytest
 from filelock import FileLock

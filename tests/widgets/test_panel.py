@@ -2,7 +2,6 @@
 import shutil, threading
 import pytest
 from petlearn import PetLearnError
-from petlearn.photos.drawings import draw_pets
 from petlearn.runs.book import runs
 from petlearn.runs.run import Run
 from petlearn.training import plan
@@ -11,26 +10,6 @@ from petlearn.widgets.panel import TrainPanel
 from watching import at, buttons, wait, working, write_progress
 
 pytestmark = pytest.mark.slow
-
-@pytest.fixture(scope='module')
-def few(tmp_path_factory): return draw_pets(tmp_path_factory.mktemp('few')/'pets', n=24, seed=31)
-
-@pytest.fixture(scope='module')
-def more(tmp_path_factory): return draw_pets(tmp_path_factory.mktemp('more')/'others', n=12, seed=32)
-
-@pytest.fixture(scope='module')
-def odd(few, tmp_path_factory):
-    "Folders that nobody should train on, by a word for each."
-    top = tmp_path_factory.mktemp('odd')
-    photos = sorted(few.glob('*.jpg'))
-    for name in ('empty', 'cats only', 'cat and fox/cat', 'cat and fox/fox', 'cat and dog/cat', 'cat and dog/dog', 'damaged'): (top/name).mkdir(parents=True)
-    for o in photos: shutil.copy(o, top/'damaged')
-    (top/'damaged'/photos[0].name).write_bytes(photos[0].read_bytes()[:3000])
-    for i,o in enumerate(photos):
-        if o.name[0].isupper(): shutil.copy(o, top/f'cats only/cat.{i}.jpg')
-        for pair in ('cat and fox', 'cat and dog'): shutil.copy(o, top/pair/('cat' if o.name[0].isupper() else pair[8:])/f'{i}.jpg')
-    (top/'a file').write_text('')
-    return top
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -50,8 +29,8 @@ def test_a_fresh_panel(here):
     w.train.click()
     assert 'There are no photos yet' in w.message.value
 
-def test_the_reason_and_the_arithmetic_follow_each_change(few, here):
-    w = seen(TrainPanel(few))
+def test_the_reason_and_the_arithmetic_follow_each_change(two_dozen, here):
+    w = seen(TrainPanel(two_dozen))
     assert '<b>cat</b> 12, <b>dog</b> 12' in w.photos.value and 'Fit to train on' in w.photos.value and not w.train.disabled and 'Ready' in w.reason.value
     for name,value,says in (('epochs', 3, '3 epochs, 15 steps'), ('fine_tune_epochs', 2, '5 epochs, 25 steps in all (3 for the head'), ('bs', 10, 'Batches of 10: 2 steps'),
                             ('minutes', 2, 'after 2 minutes'), ('preference', 'performance_first', 'at 160 pixels'), ('arch', 'efficientnet_lite0', 'at 224 pixels')):
@@ -68,35 +47,35 @@ def test_the_reason_and_the_arithmetic_follow_each_change(few, here):
     w.run_name.value,w.note.value = ' my-run ','a note'
     assert (w.plan.name, w.plan.note, w.train.disabled) == ('my-run', 'a note', False)
 
-def test_folders_by_the_line(few, more, odd, here):
+def test_folders_by_the_line(two_dozen, one_dozen, unfit, here):
     w = seen(TrainPanel())
-    for text,says,off in ((f'{few}\n\n  {more} \n', '18', False), (str(odd/'pest'), 'There is no folder', True), (f"{odd/'cat and dog'}\n{odd/'cat and fox'}", 'labels', True), (str(few), '12', False),
-                          (str(odd/'cats only'), 'same label', True), (str(odd/'damaged'), 'damaged', True), ('', 'no photos yet', True)):
+    for text,says,off in ((f'{two_dozen}\n\n  {one_dozen} \n', '18', False), (str(unfit/'pest'), 'There is no folder', True), (f"{unfit/'cat and dog'}\n{unfit/'cat and fox'}", 'labels', True), (str(two_dozen), '12', False),
+                          (str(unfit/'cats only'), 'same label', True), (str(unfit/'damaged'), 'damaged', True), ('', 'no photos yet', True)):
         w.folders.value = text
         seen(w)
         assert says in w.photos.value + w.reason.value and w.train.disabled is off and not w.message.value
         assert 'image/jpeg' not in w.photos.value, 'no photo gets into the notebook'
-    assert TrainPanel([few, more]).folders.value == f'{few}\n{more}'
+    assert TrainPanel([two_dozen, one_dozen]).folders.value == f'{two_dozen}\n{one_dozen}'
 
-def test_paths_as_people_paste_them(few, here, monkeypatch):
+def test_paths_as_people_paste_them(two_dozen, here, monkeypatch):
     monkeypatch.setenv('HOME', str(here))
-    for o in ('my pets', "ünï 'n 猫"): shutil.copytree(few, here/o)
+    for o in ('my pets', "ünï 'n 猫"): shutil.copytree(two_dozen, here/o)
     w = TrainPanel()
     for text in (' my pets ', '"my pets"', f"'{here/'my pets'}'", '~/my pets', "ünï 'n 猫", f'"{here}/ünï \'n 猫"\n\nmy pets/'):
         w.folders.value = text
         assert '<b>cat</b> 12' in seen(w).photos.value and not w.train.disabled, text
 
-def test_a_folder_that_goes_while_one_reads(few, here):
-    shutil.copytree(few, here/'pets')
+def test_a_folder_that_goes_while_one_reads(two_dozen, here):
+    shutil.copytree(two_dozen, here/'pets')
     w = seen(TrainPanel('pets'))
     shutil.rmtree(here/'pets')
     assert not w.train.disabled
     w.train.click()
     assert 'There is no folder' in w.message.value and seen(w).train.disabled and 'There is no folder' in w.reason.value and not w.monitors.children
 
-def test_networks_and_defaults(few, here):
+def test_networks_and_defaults(two_dozen, here):
     (here/'petlearn.toml').write_text('[train]\nepochs = 4\nsize = 64\nminutes = 3\narch = "resnet26"\n')
-    w = seen(TrainPanel(few))
+    w = seen(TrainPanel(two_dozen))
     words = dict((value, text) for text,value in w.form.fields['arch'].options)
     assert words['efficientnet_lite0'] == 'efficientnet_lite0 (default)' and words[''] == 'as the preference says' and 'not on this computer' in words['resnet34']
     assert (w.form.fields['epochs'].value, w.form.fields['minutes'].value, w.form.fields['arch'].value, w.form.fields['bs'].value) == (4, 3., 'resnet26', 0)
@@ -104,61 +83,61 @@ def test_networks_and_defaults(few, here):
     w.form.fields['arch'].value = ''
     assert w.plan.settings == dict(arch=None) and not w.train.disabled
     (here/'petlearn.toml').write_text('[train]\nepochs = none\n')
-    w = seen(TrainPanel(few))
+    w = seen(TrainPanel(two_dozen))
     assert w.train.disabled and 'petlearn.toml' in w.reason.value
 
-def test_it_says_that_it_is_looking_and_only_the_last_answer_counts(few, more, here, monkeypatch):
-    doors,real = {str(few): threading.Event(), str(more): threading.Event()},plan.check
+def test_it_says_that_it_is_looking_and_only_the_last_answer_counts(two_dozen, one_dozen, here, monkeypatch):
+    doors,real = {str(two_dozen): threading.Event(), str(one_dozen): threading.Event()},plan.check
     monkeypatch.setattr(plan, 'check', lambda photos, **kw: doors[photos].wait(30) and real(photos, **kw))
-    w = TrainPanel(few)
+    w = TrainPanel(two_dozen)
     first = w.check.thread
     assert 'Checking the photos' in w.photos.value and w.train.disabled and 'still being checked' in w.reason.value
     w.look.click()
     assert w.check.thread is first, 'it is at it already'
     w.form.fields['epochs'].value = 5
     assert 'still being checked' in w.reason.value and not w.message.value
-    w.folders.value = str(more)
-    doors[str(more)].set()
+    w.folders.value = str(one_dozen)
+    doors[str(one_dozen)].set()
     seen(w)
     assert '<b>cat</b> 6' in w.photos.value and '5 epochs' in w.arithmetic.value
-    doors[str(few)].set()
+    doors[str(two_dozen)].set()
     first.join(60)
     assert '<b>cat</b> 6' in w.photos.value
     w.look.click()
     assert w.check.thread is not first and seen(w).plan.labels == dict(cat=6, dog=6)
 
-def test_it_says_how_far_it_is(few, here, monkeypatch):
+def test_it_says_how_far_it_is(two_dozen, here, monkeypatch):
     door,real = threading.Event(),plan.check
     monkeypatch.setattr(plan, 'check', lambda photos, **kw: door.wait(30) and real(photos, **kw))
-    w = TrainPanel(few)
+    w = TrainPanel(two_dozen)
     w.check.on_progress('<b>fingerprints', 3, 1000, 65.)
     assert '<progress max="1" value="0.003"' in w.bar.value and '&lt;b&gt;fingerprints: 3 of 1,000, about 1 min 5 s to go' in w.bar.value
     door.set()
     assert not seen(w).bar.value
 
-def test_an_unexpected_error_while_looking(few, here, monkeypatch):
+def test_an_unexpected_error_while_looking(two_dozen, here, monkeypatch):
     monkeypatch.setattr(plan, 'check', lambda *args, **kw: 1/0)
-    w = seen(TrainPanel(few))
+    w = seen(TrainPanel(two_dozen))
     assert 'ZeroDivisionError' in w.message.value and w.train.disabled and 'press Check photos' in w.reason.value
     monkeypatch.undo()
     monkeypatch.chdir(here)
     w.look.click()
     assert not seen(w).train.disabled and not w.message.value
 
-def test_html_of_names_is_escaped(few, here):
+def test_html_of_names_is_escaped(two_dozen, here):
     folder = here/'<b>pets'
     for o in ('<i>cat', 'dog'): (folder/o).mkdir(parents=True)
-    for o in few.glob('*.jpg'): shutil.copy(o, folder/('<i>cat' if o.name[0].isupper() else 'dog')/f'1{len(o.name)}{o.stat().st_size}.jpg')
+    for o in two_dozen.glob('*.jpg'): shutil.copy(o, folder/('<i>cat' if o.name[0].isupper() else 'dog')/f'1{len(o.name)}{o.stat().st_size}.jpg')
     w = seen(TrainPanel(folder))
     assert '<i>' not in w.photos.value and '<b>pets' not in w.code.value and '&lt;i&gt;cat' in w.photos.value and not w.train.disabled
 
-def test_begin_queue_and_the_same_again(few, here, monkeypatch):
+def test_begin_queue_and_the_same_again(two_dozen, here, monkeypatch):
     told = []
     def begin(photos, **kw):
         told.append(kw)
         return at(here/'runs', 'QUEUED')
     monkeypatch.setattr(plan, 'train', begin)
-    w = seen(TrainPanel(few))
+    w = seen(TrainPanel(two_dozen))
     w.run_name.value,w.form.fields['epochs'].value = 'my-run',3
     w.train.click()
     assert told == [dict(name='my-run', note='', runs_dir=w.runs_dir, background=True, epochs=3)] and w.run_name.value == ''
@@ -179,20 +158,20 @@ def test_begin_queue_and_the_same_again(few, here, monkeypatch):
     assert [o.run.version for o in w.monitors.children] == ['V003'], 'what is over makes room'
     w.close()
 
-def test_a_training_that_cannot_begin(few, here, monkeypatch):
+def test_a_training_that_cannot_begin(two_dozen, here, monkeypatch):
     def refuse(photos, **kw): raise PetLearnError('The training of V001 did not start.', 'Expected a process.', 'log.txt')
     monkeypatch.setattr(plan, 'train', refuse)
-    w = seen(TrainPanel(few))
+    w = seen(TrainPanel(two_dozen))
     w.train.click()
     assert 'did not start' in w.message.value and not w.train.disabled and 'Ready' in w.reason.value and not w.monitors.children
 
-def test_a_run_at_work_is_shown_at_once_and_again(few, here, monkeypatch):
+def test_a_run_at_work_is_shown_at_once_and_again(two_dozen, here, monkeypatch):
     shown = []
     monkeypatch.setattr('petlearn.widgets.views.display', lambda o, **kw: shown.append(o))
     run = at(here/'runs', 'RUNNING')
     write_progress(run)
     with working(run):
-        a,b = seen(TrainPanel(few)),seen(TrainPanel())
+        a,b = seen(TrainPanel(two_dozen)),seen(TrainPanel())
         for w in (a, b):
             w.watch_all()
             assert [o.run.path for o in w.monitors.children] == [run.path] and 'step 3 of 10' in w.monitors.children[0].bar.value
@@ -209,9 +188,9 @@ def test_a_run_at_work_is_shown_at_once_and_again(few, here, monkeypatch):
 
 # real trainings
 
-def test_train_to_the_end_and_stop_another(few, here):
+def test_train_to_the_end_and_stop_another(two_dozen, here):
     (here/'petlearn.toml').write_text('[train]\nsize = 64\nepochs = 2\n')
-    w = seen(TrainPanel(few))
+    w = seen(TrainPanel(two_dozen))
     steps = w.plan.steps.fastai_total
     w.train.click()
     first = w.monitors.children[0]
@@ -227,5 +206,5 @@ def test_train_to_the_end_and_stop_another(few, here):
     second.stop.click()
     wait(lambda: second.state == 'STOPPED')
     assert buttons(second) == {'more', 'use'} and 'it can be resumed' in second.sentence.value and not second.message.value
-    assert Run(second.run.path).predict(next(few.glob('*.jpg'))).label in ('cat', 'dog')
+    assert Run(second.run.path).predict(next(two_dozen.glob('*.jpg'))).label in ('cat', 'dog')
     w.close()
