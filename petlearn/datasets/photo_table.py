@@ -35,7 +35,7 @@ class PhotoSets(NamedTuple):
     sets:dict # Paths of the photos of each data set, by its name
     usage:list # What each photo is for, one set after the other; `''` where nothing says so
     folders:list # Folders that hold them
-    skipped:dict # How many files were passed over, by reason
+    skipped:dict # For each kind of files that were passed over, a `Counter` of paths
 
     @property
     def files(self) -> list:
@@ -78,6 +78,13 @@ def _list_path(path):
     return [path] if is_file else find_photos(path)
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #78512f3c
+def _all_skipped(folders):
+    "What was skipped in all `folders`, each a `PhotoList`: full paths by kind."
+    skipped = {}
+    for kind,found in (o for listed in folders for o in listed.skipped.items()):
+        skipped.setdefault(kind, Counter()).update({o.absolute(): n for o,n in found.items()})
+    return skipped
+
 def list_photos(
     photos:str|Path|list|dict|pd.DataFrame, # A folder, several, a list of files, lists of files by name, or a table
 ) -> PhotoSets: # Full paths
@@ -92,8 +99,7 @@ def list_photos(
     usage = [u for o in found for u in (_folder_usage(o, o.folder) if isinstance(o, PhotoList) else [''])]
     sets = {str(o.folder): [p.absolute() for p in o] for o in folders} if len(folders) == len(found) else None
     homes = list(dict.fromkeys(o.folder.absolute() for o in folders)) or _common_folders(files)
-    skipped = sum((Counter(o.skipped) for o in folders), Counter())
-    return PhotoSets(sets or {'the list': files}, usage, homes, skipped)
+    return PhotoSets(sets or {'the list': files}, usage, homes, _all_skipped(folders))
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #f15be8ad
 class Problem(NamedTuple):
@@ -154,7 +160,7 @@ class PhotoTable:
     folders:list # Folders that hold them
     labeler:Callable|None=None # The rule that labels all photos; `None` for a table, or if each data set has its own
     corrected:dict=field(default_factory=dict) # Label by path, of those that a table corrects
-    skipped:dict=field(default_factory=dict) # How many files were passed over, by reason
+    skipped:dict=field(default_factory=dict) # For each kind of files that were passed over, a `Counter` of paths
     problems:list=field(default_factory=list) # Each a `Problem` with the labels
     unreadable:dict=field(default_factory=dict) # `PetLearnError` by file, for files without a fingerprint
 
