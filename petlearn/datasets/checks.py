@@ -142,10 +142,11 @@ _SIGNS = {ERROR: '■ error', WARNING: '▲ warning', INFO: '• info'}
 
 def _html_row(o):
     "A finding as a row of a table for a web page."
+    shown = [] if o.kind == 'foreign' else o.files[:4]
     text = f'{escape(o.what)} {escape(o.advice)}' + (f'<br><code>{escape(o.fix)}</code>' if o.fix else '')
     return (f"<tr><td style='white-space:nowrap'>{_SIGNS[o.severity]}</td><td>{escape(o.kind)}</td>"
             f"<td>{len(o.files):,}</td><td style='text-align:left'>{text}</td>"
-            f"<td style='white-space:nowrap'>{''.join(thumbnail(f, 48) for f in o.files[:4])}</td></tr>")
+            f"<td style='white-space:nowrap'>{''.join(thumbnail(f, 48) for f in shown)}</td></tr>")
 
 # %% ../../nbs/kit/2_datasets/14_checks.ipynb #6e31987d
 @patch
@@ -171,10 +172,11 @@ def show(self:DataCheck,
 SAFE = ['empty', 'damaged', 'not a photo', 'too small', 'copy'] # kinds that `fix()` fixes without being told
 
 def _by_folder(files, folders):
-    "A dict from folder to those of `files` that lie in it."
-    out = {}
+    "A dict from folder to those of `files` that lie in it; what a link leads to elsewhere stays where it is."
+    out,real = {},{f: f.resolve() for f in folders}
     for o in files:
-        home = next((f for f in folders if o.is_relative_to(f)), o.parent)
+        here = o.parent.resolve()
+        home = next((f for f in folders if o.is_relative_to(f) and here.is_relative_to(real[f])), o.parent)
         out.setdefault(home, []).append(o)
     return out
 

@@ -19,6 +19,7 @@ from ..core import first_few, percent, pluralize
 from .labels import CAT_BREEDS, breed, cat_or_dog, is_cat, similar_labels
 from .photo_table import Inspected, PhotoTable
 from .split_table import MIN_LABELS, MIN_PHOTOS
+from ..file_kinds import FILE_KINDS, next_step, passed_over
 from ..photos.copies import NOTES, SIDE, connected_components, duplicate_pairs, near_copies
 
 # %% ../../nbs/kit/2_datasets/13_findings.ipynb #4654559d
@@ -31,13 +32,13 @@ class Kind(NamedTuple):
     way:str|None=None # How it can be fixed: `'move'` files away, `'relabel'` photos, or not by petlearn
 
 KINDS = ( # the worst first
-    dict.fromkeys(['no label', 'labels differ', 'case', 'one label', 'too few', 'unusable'], Kind(ERROR))
-    | dict.fromkeys(['two labels', 'empty', 'damaged', 'not a photo', 'needs plug-in', 'oversized', 'too small'],
-                    Kind(ERROR, MOVE)) | {'unreadable': Kind(ERROR)}
+    dict.fromkeys(['no label', 'labels differ', 'case', 'unusable'], Kind(ERROR))
+    | dict.fromkeys(['needs plug-in', 'empty', 'damaged', 'not a photo', 'oversized', 'too small'], Kind(ERROR, MOVE))
+    | dict.fromkeys(['unreadable', 'one label', 'too few'], Kind(ERROR)) | {'two labels': Kind(ERROR, MOVE)}
     | {'leak': Kind(WARNING, MOVE), 'spelling': Kind(WARNING, RELABEL)}
     | dict.fromkeys(['copy', 'near copy', 'dark', 'bright', 'blurred'], Kind(WARNING, MOVE))
     | dict.fromkeys(['few', 'imbalance'], Kind(WARNING))
-    | dict.fromkeys(['wrong name', 'corrected', 'turned', 'animated', 'foreign'], Kind(INFO)))
+    | dict.fromkeys(['wrong name', 'corrected', 'turned', 'animated', 'linked', 'foreign'], Kind(INFO)))
 
 BAD_FILES = 'empty', 'damaged', 'not a photo', 'needs plug-in', 'oversized', 'too small', 'unreadable'
 PAIRS = 'leak', 'two labels', 'copy', 'near copy' # kinds about pairs of photos
@@ -80,24 +81,52 @@ def _label_findings(table):
                       rows=rows(fixed).assign(label=list(fixed.values())))
 
 # %% ../../nbs/kit/2_datasets/13_findings.ipynb #af30e6e3
-def _file_findings(table, errors):
-    "Findings about files that can't be used, one for each kind of trouble, and about files that were passed over."
-    n,kinds = len(table),{}
-    for file,e in errors.items():
-        why = e.what.replace(file, Path(file).name)
-        kinds.setdefault(getattr(e, 'kind', 'unreadable'), []).append((file, why))
-    for kind,rows in kinds.items():
-        such = '' if len(rows) == 1 else f' ({first_few(Path(f) for f,_ in rows)})'
-        yield Finding(kind, f"{len(rows):,} of {pluralize(n, 'photo')} can't be used{such}: {rows[0][1]}",
-                      "Get them again, or move them away; train(..., skip_damaged=True) leaves them out.",
-                      pd.DataFrame(rows, columns=['file', 'reason']))
-    if 5*len(errors) > n:
-        yield Finding('unusable',
-                      f"{len(errors):,} of {pluralize(n, 'photo')} can't be used; that many are no accident.",
-                      'Look at the folder, the disk or the download. '
-                      'To train on the rest all the same: train(..., check=False, skip_damaged=True)')
-    skipped = ', '.join(f'{n:,} {why}' for why,n in table.skipped.items())
-    if skipped: yield Finding('foreign', f"Passed over: {skipped}.")
+def _fixes(errors):
+    "What to do about some `errors`, each thing once."
+    return '; '.join(list(dict.fromkeys(o.fix.rstrip('.') for o in errors if o.fix))[:2])
+
+def _file_findings(n, errors):
+    "Findings about files that can't be used, of `n` photos: one for each kind of trouble."
+    kinds = {}
+    for file,e in errors.items(): kinds.setdefault(getattr(e, 'kind', 'unreadable'), {})[file] = e
+    for kind,some in kinds.items():
+        why = [e.what.replace(file, Path(file).name) for file,e in some.items()]
+        such = '' if len(some) == 1 else f' ({first_few(map(Path, some))})'
+        yield Finding(kind, f"{len(some):,} of {pluralize(n, 'photo')} can't be used{such}: {why[0]}",
+                      f"{_fixes(some.values())}; or leave them out: train(..., skip_damaged=True)",
+                      pd.DataFrame(dict(file=list(some), reason=why)))
+    if 5*len(errors) > n: yield _unusable(n, len(errors), *max(kinds.items(), key=lambda o: len(o[1])))
+
+def _unusable(n, bad, kind, most):
+    "The finding that too many of `n` photos can't be used: `bad` of them, `most` of these because of one `kind`."
+    look = ' Look at the folder, the disk or the download.' if kind in ('empty', 'damaged', 'unreadable') else ''
+    rest = ' To train on the rest all the same: train(..., check=False, skip_damaged=True)' if bad < n else ''
+    return Finding('unusable', f"{bad:,} of {pluralize(n, 'photo')} can't be used; that many are no accident.",
+                   f"{_fixes(most.values())}.{look}{rest}")
+
+# %% ../../nbs/kit/2_datasets/13_findings.ipynb #01e57556
+def _inside(path, folders):
+    "The one of `folders` that `path` lies in, or else its own folder."
+    return next((o for o in folders if path.is_relative_to(o)), path.parent)
+
+def _foreign_findings(table):
+    "Findings about files that were passed over, one for each kind, and about linked folders."
+    for kind,found in sorted(table.skipped.items(), key=lambda o: list(FILE_KINDS).index(o[0])):
+        folder = _inside(next(iter(found)), table.folders)
+        yield Finding('foreign', f"Passed over: {passed_over(kind, found, folder)}.", next_step(kind, list(found)),
+                      pd.DataFrame({'file': [o.as_posix() for o in found]}),
+                      severity=WARNING if FILE_KINDS[kind].lost else INFO)
+
+def _linked_findings(table):
+    "A finding about photos in folders that a link leads to."
+    places = {o: Path(o) for o in {os.path.dirname(f) for f in table.photos.file}}
+    tops = {o: _inside(place/'x', table.folders) for o,place in places.items()}
+    linked = {o for o,place in places.items() for above in (place, *place.parents)
+              if above != tops[o] and above.is_relative_to(tops[o]) and above.is_symlink()}
+    rows = table.photos[[os.path.dirname(o) in linked for o in table.photos.file]]
+    if len(rows): yield Finding('linked', f"{pluralize(len(rows), 'photo')} reached through linked folders: "
+                                f"{first_few(Path(o) for o in sorted(linked))}.",
+                                'They are used like all others.', rows[['file']])
 
 # %% ../../nbs/kit/2_datasets/13_findings.ipynb #378c2a78
 DARK,BRIGHT,BLURRED = 70,190,.36
@@ -137,9 +166,10 @@ def _format_findings(seen):
 # %% ../../nbs/kit/2_datasets/13_findings.ipynb #a56bc4b4
 ADVISED,IMBALANCE = 100,4 # photos of a label that make a good model; how many times as many are too many
 
-def _count_findings(df, min_photos=MIN_PHOTOS, advised=ADVISED):
-    "Findings about the number of photos of each label."
+def _count_findings(df, min_photos=MIN_PHOTOS, advised=ADVISED, labels=()):
+    "Findings about the number of photos of each label; one of `labels` that is not in `df` has none that opens."
     counts,n = df.label.value_counts(),pluralize(len(df), 'photo')
+    counts = pd.concat([counts, pd.Series(0, sorted(set(labels) - set(counts.index)))])
     if len(counts) < MIN_LABELS:
         what = f"All {n} have the same label, {counts.index[0]!r}." if len(counts) else 'No photos.'
         yield Finding('one label', what, f"Expected at least {MIN_LABELS} labels to tell apart. "
@@ -151,7 +181,7 @@ def _count_findings(df, min_photos=MIN_PHOTOS, advised=ADVISED):
             ('few', f'Fewer than {advised:,} photos', few, "Enough for a try; more make a better model.")):
         listed = first_few([f'{n} of {label!r}' for label,n in some.items()], 4)
         if len(some): yield Finding(kind, f"{what}: {listed}.", advice, df[df.label.isin(some.index)], [])
-    if len(counts) > 1 and counts.iloc[0] >= IMBALANCE*counts.iloc[-1]:
+    if len(counts) > 1 and counts.iloc[0] >= IMBALANCE*counts.iloc[-1] > 0:
         most,least = counts.index[0],counts.index[-1]
         yield Finding('imbalance', f"{counts[most]:,} photos of {most!r}, {counts[least]:,} of {least!r}: always "
                       f"answering {most!r} would be right for {percent(counts[most]/len(df))} of all photos.",
@@ -250,12 +280,15 @@ def all_findings(
 ) -> Iterator[Finding]: # In any order
     "Everything that was found in some photos and their labels."
     yield from _label_findings(table)
-    yield from _file_findings(table, seen.errors)
+    yield from _file_findings(len(table), seen.errors)
+    yield from _foreign_findings(table)
+    yield from _linked_findings(table)
     yield from _light_findings(seen)
     yield from _format_findings(seen)
     yield from _copy_findings(seen, pairs)
-    if (table.photos.label == '').all(): return
+    if (table.photos.label == '').all() or seen.photos.empty: return
     labelled = seen.photos[seen.photos.label != '']
-    yield from _count_findings(labelled.drop_duplicates('sha256'), min_photos, advised)
+    labels = set(table.photos.label) - {''}
+    yield from _count_findings(labelled.drop_duplicates('sha256'), min_photos, advised, labels)
     yield from _spelling_findings(labelled)
     yield from _capital_findings(table, table.labeler)

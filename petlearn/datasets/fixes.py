@@ -16,7 +16,8 @@ from .change_records import (Change, QUARANTINE, RECORD, begin_change, changes, 
     forget_change, not_writable, now, remove_empty, write_record)
 from .label_tables import CORRECTIONS, LABELS, table_rows
 from ..files import write_atomic
-from ..photos.finding import SUFFIXES, find_photos, photo_folder
+from ..file_kinds import SUFFIXES
+from ..photos.finding import find_photos, photo_folder
 
 # %% ../../nbs/kit/2_datasets/12_fixes.ipynb #f81b9de0
 def _name_in(path, folder):

@@ -19,7 +19,8 @@ from ..core import PetLearnError, as_path, echo, first_few, pluralize
 from .labeling import LabeledPhotos, read_labels
 from .labels import same_labels
 from ..photos.copies import copy_groups, fingerprints, inspect_all
-from ..photos.finding import SUFFIXES, PhotoList, as_photos, find_photos, photo_folder
+from ..file_kinds import SUFFIXES
+from ..photos.finding import PhotoList, as_photos, find_photos, photo_folder
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #0d52295a
 USAGE_OF_FOLDER = dict(train='train', training='train', valid='valid', val='valid', validation='valid', test='test')

@@ -77,7 +77,7 @@ FAULTS = dict( # what is done to a clean folder, the kind, the files of the find
     spelling=(_misspell, 'spelling', ['dog_00.jpg']), few=(_only(8), 'few', [f'cat_{i:02}.jpg' for i in range(8)]),
     turned=(_turned, 'turned', ['cat_00.jpg']), animated=(_animated, 'animated', ['cat_00.gif']),
     name=(lambda o: first(o).rename(o/'cat/cat_00.png'), 'wrong name', ['cat_00.png']),
-    foreign=(_bytes('notes.txt', b'hello'), 'foreign', []), uneven=(_only(4), 'imbalance', []))
+    foreign=(_bytes('notes.txt', b'hello'), 'foreign', ['notes.txt']), uneven=(_only(4), 'imbalance', []))
 
 def test_each_fault_is_found_alone(tmp_path, drawn):
     for name,(spoil,kind,files) in FAULTS.items():
@@ -112,7 +112,7 @@ def test_many_unusable_files_are_no_accident(pets):
 def test_all_files_are_bad(tmp_path):
     for o in 'ab': (tmp_path/o).mkdir(); (tmp_path/o/'x.jpg').write_bytes(b'')
     found = quick(tmp_path)
-    assert found.kinds == ['one label', 'unusable', 'empty'] and found.pairs.empty and '<img' not in found._repr_html_()
+    assert found.kinds == ['unusable', 'empty'] and found.pairs.empty and '<img' not in found._repr_html_()
 
 def test_a_clean_folder(pets):
     assert check(pets).kinds == ['few'] and quick(pets).findings == [] and '<table' not in quick(pets)._repr_html_()
