@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 from ..core import PetLearnError, first_few, pluralize
-from .label_tables import LABELS, TableRow, by_csv, by_sidecar
+from .found_tables import TableRow
+from .label_tables import LABELS, by_csv, by_sidecar
 from .labels import breed, by_folder, cat_or_dog, same_labels
 from .readings import (THING, WEAK, Places, Reading, by_parent, disagreements, divide_alike,
     find_places, folder_readings, lost_capitals, name_reading, only_breeds)

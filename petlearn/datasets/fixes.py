@@ -14,10 +14,11 @@ from pathlib import Path
 from ..core import PetLearnError, as_path, check_int, echo, first_few, percent, pluralize, progress
 from .change_records import (Change, QUARANTINE, RECORD, begin_change, changes, changing,
     forget_change, not_writable, now, remove_empty, write_record)
-from .label_tables import CORRECTIONS, LABELS, table_rows
+from .label_tables import CORRECTIONS, LABELS
 from ..files import write_atomic
 from ..file_kinds import SUFFIXES
 from ..photos.finding import find_photos, photo_folder
+from ..texts import read_text_table
 
 # %% ../../nbs/kit/2_datasets/12_fixes.ipynb #f81b9de0
 def _name_in(path, folder):
@@ -149,7 +150,7 @@ def _read_corrections(folder):
     "The rows of the `corrections.csv` of `folder`; raises `PetLearnError` if petlearn didn't write it."
     path = folder/CORRECTIONS
     if not os.path.lexists(path): return []
-    rows = [] if path.is_symlink() or not path.is_file() else [cells for _,cells in table_rows(path)]
+    rows = [] if path.is_symlink() or not path.is_file() else [cells for _,cells in read_text_table(path).rows]
     if rows and rows[0] == list(_Correction._fields) and all(len(o) == len(rows[0]) for o in rows):
         return [_Correction(*o) for o in rows[1:]]
     raise PetLearnError(f"{path} is not a table that petlearn wrote.",

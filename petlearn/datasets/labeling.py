@@ -12,11 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from ..core import PetLearnError, as_path, check_int, echo, percent, pluralize
-from .label_tables import LABELS, by_csv, by_sidecar, corrected_labels, label_rows, repair_text
+from .found_tables import corrected_labels, match_tables
+from .label_tables import LABELS, by_csv, by_sidecar
 from petlearn.datasets.labels import (CAT_BREEDS, DOG_BREEDS, breed, by_folder, by_regex, cat_or_dog, is_cat,
     labeler_name)
 from ..image_io import open_photo
 from ..photos.finding import PhotoList, as_photos, show_photos
+from ..texts import repair_text
 
 # %% ../../nbs/kit/2_datasets/06_labeling.ipynb #691c3937
 _DOTTED,_UNDERSCORED = by_regex(r'^([^\W\d_]+)\.\d+\.'),by_regex(r'^([^\W\d]+?)_\d+\.')
@@ -66,16 +68,23 @@ def _weaker_rule(paths):
                         "Put the photos into folders named after their labels, or pass labeler=by_regex(r'(.+)_\\d+')")
 
 # %% ../../nbs/kit/2_datasets/06_labeling.ipynb #64649cc0
-def _guess(paths, rows):
-    "The labeler that fits `paths`, of which tables have the `rows` (`None`: no table has that photo)."
+def _weaker_or_table(paths, notes):
+    "The same; where nothing labels `paths`, the error has the `notes` about tables that are left aside."
+    try: return _weaker_rule(paths)
+    except PetLearnError as e:
+        if not notes: raise
+        raise PetLearnError(e.what, e.expected, '\n'.join([*notes, e.fix])) from e
+
+def _guess(paths, found):
+    "The labeler that fits `paths`, of which tables say what was `found`."
     if not paths: raise PetLearnError("There are no photos to label.", "Expected a list of paths.",
                                       "find_photos('pets') makes one.")
-    rest = [o for o,row in zip(paths, rows) if row is None]
+    rest = [o for o,row in zip(paths, found.rows) if row is None]
     _check_capitals([o.name for o in rest])
     rule = _sure_rule(paths) or _sure_rule(rest)
     if rule: return rule
-    if rest: return _weaker_rule(rest)
-    tables = [row.table for row in rows] # all photos are in a table: in one of the user's, if possible
+    if rest: return _weaker_or_table(rest, found.notes)
+    tables = [row.table for row in found.rows] # all photos are in a table: in one of the user's, if possible
     return by_csv(next((o for o in tables if Path(o.path).name == LABELS), tables[0]))
 
 # %% ../../nbs/kit/2_datasets/06_labeling.ipynb #d4d813f7
@@ -84,7 +93,7 @@ def guess_labeler(
 ) -> Callable: # The rule that fits all of them
     "Find the labeler that fits the names or folders of `photos`; raises `PetLearnError` if none does."
     paths = [as_path(o) for o in as_photos(photos)]
-    return _guess(paths, label_rows(paths))
+    return _guess(paths, match_tables(paths))
 
 # %% ../../nbs/kit/2_datasets/06_labeling.ipynb #b5ef7930
 def _answer(labeler, path):
@@ -112,6 +121,7 @@ class LabeledPhotos(NamedTuple):
     corrected:dict={} # Of those, the labels that come from a table instead of the labeler, by absolute path
     labeler:Callable|None=None # The labeler that was given or chosen
     problems:list=[] # What is wrong with the labels; `photo_table` keeps it instead of raising it
+    notes:list=[] # Sentences about tables that are left aside, and about rows that fit no photo
 
 # %% ../../nbs/kit/2_datasets/06_labeling.ipynb #b8462ec3
 def read_labels(
@@ -123,13 +133,14 @@ def read_labels(
         raise PetLearnError(f"{labeler!r} is not a labeler.", "Expected a function from a path to a label.",
                             "For example labeler=cat_or_dog, by_folder, or by_csv('labels.csv')")
     photos = as_photos(photos)
-    rows = label_rows(photos, labeler)
-    if labeler is None: labeler = _guess([as_path(o) for o in photos], rows)
-    fixed = corrected_labels(rows, labeler)
+    found = match_tables(photos, labeler)
+    if labeler is None: labeler = _guess([as_path(o) for o in photos], found)
+    fixed = corrected_labels(found.rows, labeler)
     answers = [_answer(labeler, o) if label is None else label for o,label in zip(photos, fixed)]
     _check_answers(answers, photos, labeler)
     corrected = {Path(o).expanduser().absolute(): label for o,label in zip(photos, fixed) if label}
-    return LabeledPhotos([repair_text(str(o)) for o in answers], corrected, labeler) # folders' names may be no text
+    texts = [repair_text(str(o)) for o in answers] # folders' names may be no text
+    return LabeledPhotos(texts, corrected, labeler, notes=found.notes)
 
 # %% ../../nbs/kit/2_datasets/06_labeling.ipynb #5cf31a1a
 def label_photos(

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from fastcore.basics import patch
 from pathlib import Path
 from typing import NamedTuple
-from ..core import PetLearnError, as_path, echo, first_few, pluralize
+from ..core import PetLearnError, as_path, echo, first_few, pluralize, result_or_error
+from .found_tables import match_tables
 from .labeling import LabeledPhotos, read_labels
 from .labels import same_labels
 from ..photos.copies import copy_groups, fingerprints, inspect_all
@@ -142,7 +143,13 @@ def _label_sets(sets, labeler):
     rules = [o.labeler for o in each.values()]
     same_rule = rules[0] if all(o is rules[0] for o in rules) else None
     corrected = {k: v for o in each.values() for k,v in o.corrected.items()}
-    return LabeledPhotos([o for one in each.values() for o in one.labels], corrected, same_rule, problems)
+    notes = [o for one in each.values() for o in one.notes] if len(sets) == 1 else _notes_of_all(sets, labeler)
+    return LabeledPhotos([o for one in each.values() for o in one.labels], corrected, same_rule, problems, notes)
+
+def _notes_of_all(sets, labeler):
+    "Sentences about tables: a row that fits no photo of one set may fit one of another."
+    found = result_or_error(match_tables, [o for files in sets.values() for o in files], labeler)
+    return [] if isinstance(found, PetLearnError) else found.notes
 
 def _label_table(photos):
     "The labels that stand in the table `photos`."
@@ -202,6 +209,7 @@ def photo_table(
     found = list_photos(photos)
     is_labelled = isinstance(photos, pd.DataFrame) and 'label' in photos
     labelled = _label_table(photos) if is_labelled else _label_sets(found.sets, labeler)
+    for o in labelled.notes: echo(o)
     source = [name for name,files in found.sets.items() for _ in files]
     rows = _drop_same_files(pd.DataFrame({
         'file': [o.as_posix() for o in found.files], 'label': labelled.labels, 'usage': found.usage, 'source': source}))

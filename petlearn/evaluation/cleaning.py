@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from ..core import PetLearnError, did_you_mean, echo, first_few, percent, pluralize
 from ..datasets import fixes
-from ..datasets.label_tables import label_rows
+from ..datasets.found_tables import label_rows
 from .interpret import Interpreter
 from .label_issues import find_label_issues
 from ..files import file_lock, file_sha256, write_atomic
