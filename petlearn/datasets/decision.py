@@ -20,7 +20,7 @@ from .labels import breed, by_folder, cat_or_dog, same_labels
 from .readings import (THING, WEAK, Places, Reading, by_parent, disagreements, divide_alike,
     find_places, folder_readings, lost_capitals, name_reading, only_breeds)
 from .word_kinds import NAME_RULES, word_kind
-from ..photos.finding import SUFFIXES
+from ..file_kinds import SUFFIXES
 
 # %% ../../nbs/kit/2_datasets/05_decision.ipynb #77f78ca6
 FEW,MANY = .1,.25 # shares of photos that may be left aside, and that may be named after another label
