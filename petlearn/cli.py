@@ -128,8 +128,8 @@ def lessons(
 # %% ../nbs/kit/8_deploy/08_cli.ipynb #1255fd1b
 def _find_model(word, runs_dir):
     "The run that `word` means, or a folder with a model; the newest run that has one when `word` is empty."
-    from petlearn.runs.book import RunBook, find_run
     if word and as_path(word).is_dir(): return as_path(word)
+    from petlearn.runs.book import RunBook, find_run
     if word: return find_run(word, runs_dir).require('use')
     book = RunBook(runs_dir)
     usable = [o for o in book if 'use' in o.actions]
@@ -143,6 +143,7 @@ def _open_model(source):
         if (o/'model.onnx').exists() and ModelFolder(o).has_onnx:
             from petlearn.lite import load
             return load(o)
+    as_path('.') # PyTorch dies without a word where the current folder was deleted
     from petlearn.training.trained import Predictor
     return Predictor(source)
 
@@ -343,10 +344,19 @@ def _call(argv):
     command,*rest = argv or ['--help']
     if command in ('-h', '--help'): print(help_text())
     elif command == '--version': print(__version__)
-    elif command in COMMANDS: COMMANDS[command].function(**arguments(command, COMMANDS[command], rest))
-    else: raise _no_command(command)
+    elif command not in COMMANDS: raise _no_command(command)
+    else:
+        given = arguments(command, COMMANDS[command], rest)
+        if command not in ('help', 'define', 'predict'): as_path('.') # here as well
+        COMMANDS[command].function(**given)
 
 # %% ../nbs/kit/8_deploy/08_cli.ipynb #7f0acf97
+def _open_streams():
+    "Let there be standard streams, also where a service has closed them, and let them replace what they can't show."
+    for name in ('stdin', 'stdout', 'stderr'):
+        if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, 'r' if name == 'stdin' else 'w'))
+        elif hasattr(getattr(sys, name), 'reconfigure'): getattr(sys, name).reconfigure(errors='replace')
+
 def _drop_output():
     "What could not be written is thrown away; otherwise Python tries again when it ends."
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -363,8 +373,7 @@ def main(
     argv:list[str]|None=None, # Command and arguments; by default the program's own
 ) -> int: # Exit status: 0, 1 for the unexpected, 2 for wrong arguments or photos, 130 for Ctrl-C
     "Run one command of `petlearn`; never shows a traceback."
-    for o in (sys.stdout, sys.stderr): # a terminal that doesn't know a character must not end the program
-        if hasattr(o, 'reconfigure'): o.reconfigure(errors='replace')
+    _open_streams()
     try:
         _call(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush() # what can't be written is noticed here
@@ -379,3 +388,5 @@ def main(
         else: status,text = 1,_unexpected(e)
     print(printable_lines(text), file=sys.stderr)
     return status
+
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(main()) # not in a notebook

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PetLearnError', 'result_or_error', 'did_you_mean', 'pluralize', 'shown_name', 'first_few', 'percent', 'check_int',
-           'check_float', 'as_path', 'echo', 'progress', 'report_progress_to', 'in_order', 'unit_rows', 'text_table']
+           'check_float', 'as_path', 'looked_in', 'echo', 'progress', 'report_progress_to', 'in_order', 'unit_rows',
+           'text_table']
 
 # %% ../nbs/kit/0_ground/00_core.ipynb #0f510254
 import io, os, sys
@@ -122,24 +123,42 @@ def as_path(
     try:
         path = Path(o).expanduser()
         path.exists()
+        if not path.is_absolute(): os.getcwd()
+    except FileNotFoundError as e:
+        raise PetLearnError(f"The current folder was deleted, so {str(o)[:80]!r} leads nowhere.",
+                            "Expected a folder that is there.", "Go to another one first: cd ~") from e
     except (OSError, RuntimeError) as e:
         raise PetLearnError(f"Can't look at {str(o)[:80]}: {getattr(e, 'strerror', None) or e}.",
                             "Expected the name of a file or folder.", "Check the name, and who may read it.") from e
     return path
 
+def looked_in(
+    path:str|Path, # A name that was not found
+) -> str: # Such as `' (looked in …/photos)'`; empty if `path` begins at the very top
+    "The current folder, for a sentence: a name that is right elsewhere is the likeliest mistake."
+    try: return '' if Path(path).is_absolute() else f' (looked in {Path.cwd()})'
+    except FileNotFoundError: return ' (the current folder was deleted)'
+
 # %% ../nbs/kit/0_ground/00_core.ipynb #ea7ea8d7
 def _stream():
     "Where messages go, and whether bars are shown there: in a terminal, standard output is kept for results."
-    from fastcore.imports import in_notebook # at call time: petlearn.lite has neither fastcore nor tqdm
+    try: from fastcore.imports import in_notebook
+    except ImportError: in_notebook = lambda: False # where only exported models are used
     if in_notebook(): return sys.stdout,True
     return sys.stderr,hasattr(sys.stderr, 'isatty') and sys.stderr.isatty()
+
+def _tqdm():
+    "The class `tqdm`, or `None` where only exported models are used."
+    try: from tqdm import tqdm
+    except ImportError: return None
+    return tqdm
 
 def echo(
     text:str, # A sentence for the person in front of the screen
 ):
     "Show `text`: under the cell in a notebook, on standard error in a terminal; above a progress bar if there is one."
-    from tqdm import tqdm
-    try: tqdm.write(text, file=_stream()[0])
+    tqdm,stream = _tqdm(),_stream()[0]
+    try: tqdm.write(text, file=stream) if tqdm else print(text, file=stream)
     except (OSError, ValueError, AttributeError): pass # a closed terminal, `| head`
 
 _REPORT_TO = ContextVar('report_to', default=None) # who gets the progress, instead of a bar
@@ -150,21 +169,12 @@ def progress(
     total:int|None=None, # How many `items` there are, if they can't be counted
 ):
     "Go through `items` under a bar with an estimate; the bar appears after two seconds, and never in a log file."
-    from tqdm import tqdm
+    tqdm = _tqdm()
+    if not tqdm: return items
     if report := _REPORT_TO.get():
         return _reporting_bar(tqdm, report)(items, desc=what, total=total, delay=2, mininterval=.5)
     stream,visible = _stream()
     return tqdm(items, desc=what, total=total, delay=2, leave=False, disable=not visible, file=stream)
-
-def _reporting_bar(tqdm, report):
-    "A kind of `tqdm` that calls `report` where `tqdm` draws."
-    class ReportingBar(tqdm):
-        def display(self, msg=None, pos=None):
-            o = self.format_dict
-            left = (o['total'] - o['n'])/o['rate'] if o['rate'] and o['total'] else None
-            if msg is None: report(o['prefix'], o['n'], o['total'], left)
-        def close(self): self.disable = True # nothing was drawn, so there is nothing to clear
-    return ReportingBar
 
 # %% ../nbs/kit/0_ground/00_core.ipynb #3eeb3f3f
 @contextmanager
@@ -175,6 +185,16 @@ def report_progress_to(
     token = _REPORT_TO.set(report)
     try: yield
     finally: _REPORT_TO.reset(token)
+
+def _reporting_bar(tqdm, report):
+    "A kind of `tqdm` that calls `report` where `tqdm` draws."
+    class ReportingBar(tqdm):
+        def display(self, msg=None, pos=None):
+            o = self.format_dict
+            left = (o['total'] - o['n'])/o['rate'] if o['rate'] and o['total'] else None
+            if msg is None: report(o['prefix'], o['n'], o['total'], left)
+        def close(self): self.disable = True # nothing was drawn, so there is nothing to clear
+    return ReportingBar
 
 # %% ../nbs/kit/0_ground/00_core.ipynb #6c0aaae0
 def in_order(

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from .core import PetLearnError, as_path
+from .core import PetLearnError, as_path, looked_in
 from petlearn.photo_errors import (PhotoError, not_a_photo, read_error, reject_url, similar_name,
     unreadable_photo)
 
@@ -45,8 +45,7 @@ def _photo_path(x):
                             f"List its photos with find_photos('{path}')")
     if path.is_file(): return path
     if path.exists(): raise unreadable_photo(path, "it is not an ordinary file")
-    looked = '' if path.is_absolute() else f' (looked in {Path.cwd()})'
-    raise PhotoError(f"There is no file {path}{looked}.", "Expected a photo.",
+    raise PhotoError(f"There is no file {path}{looked_in(path)}.", "Expected a photo.",
                      similar_name(path, Path.is_file) or f"find_photos('{path.parent}') lists what is there.",
                      'unreadable')
 

@@ -16,10 +16,10 @@ training    settings prediction_recorder trained turns results job intake resume
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner
 deploy      parity model_card export printing project app service options
-            cli all __init__
+            cli __main__ all __init__
 '''
 LIGHT = ('torch', 'fastai', 'matplotlib') # never imported by the ground floor or by runs/, not even inside functions
-BY_HAND = {'__init__.py', 'all.py', '_modidx.py'}
+BY_HAND = {'__init__.py', '__main__.py', 'all.py', '_modidx.py'}
 
 def rooms():
     "All modules by their dotted names, from the lowest to the highest."

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
-from ..core import PetLearnError, as_path, did_you_mean, first_few, pluralize
+from ..core import PetLearnError, as_path, did_you_mean, first_few, looked_in, pluralize
 from ..photo_errors import similar_name
 from ..file_kinds import SUFFIXES
 from ..texts import decode_text, read_text_table, repair_text
@@ -258,7 +258,7 @@ def _table_file(path):
     if path.is_file(): return path
     if path.is_dir():
         raise PetLearnError(f"{path} is a folder.", "Expected a table in a text file.", "by_csv('pets/labels.csv')")
-    raise PetLearnError(f"There is no table {path} (looked in {Path.cwd()}).",
+    raise PetLearnError(f"There is no table {path}{looked_in(path)}.",
                         "Expected a text file with the columns file and label.",
                         similar_name(path, Path.is_file) or "Check the name: by_csv('pets/labels.csv')")
 

@@ -9,8 +9,7 @@ __all__ = ['Command', 'parser_of', 'arguments']
 import re
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable
-from fastcore.docments import docments
-from inspect import signature
+from inspect import getsource, signature
 from typing import NamedTuple, get_args
 from ..core import PetLearnError, did_you_mean
 from ..training.settings import Settings
@@ -45,6 +44,10 @@ def _add_option(parser, name, kind, default, comment):
     parser.add_argument('--' + name.replace('_', '-'), **how)
 
 # %% ../../nbs/kit/8_deploy/07_options.ipynb #868a7d7d
+def _comments(o):
+    "What stands behind each parameter of a function, or each field of a class, in its source."
+    return dict(re.findall(r'^ +(\w+):.*? # (.+)$', getsource(o), re.M))
+
 def parser_of(
     name:str, # Of the command
     command:Command, # Its function
@@ -54,7 +57,7 @@ def parser_of(
     parser = _Parser(prog=f'petlearn {name}', description=f.__doc__)
     words = f"[{positional}{' …' if variadic else ''}] " if positional else ''
     parser.usage = f'petlearn {name} {words}[options]'
-    comments = docments(f) | docments(Settings)
+    comments = _comments(f) | _comments(Settings)
     for key,o in signature(f).parameters.items():
         if key != positional: _add_option(parser, key, o.annotation, o.default, comments[key])
         else: parser.add_argument('words', nargs='*', metavar=key, default=SUPPRESS, help=comments[key])

@@ -9,7 +9,7 @@ __all__ = ['PhotoList', 'photo_folder', 'find_photos', 'as_photos', 'show_photos
 import os
 from collections import Counter, deque
 from pathlib import Path
-from ..core import PetLearnError, as_path, check_int, first_few, pluralize
+from ..core import PetLearnError, as_path, check_int, first_few, looked_in, pluralize
 from petlearn.file_kinds import (ARCHIVE, FILE_KINDS, contents_kind, count_kind, file_kind, folder_kind, next_step,
     passed_over)
 from ..image_io import open_photo
@@ -115,7 +115,7 @@ def photo_folder(
                             "Expected a folder with photos in it.",
                             f"unpack('{folder}')" if packed else f"Try its folder: '{folder.parent}'")
     fix = similar_name(folder, Path.is_dir) or "To try without photos of your own: draw_pets('pets')"
-    raise PetLearnError(f"There is no folder {folder} (looked in {Path.cwd()}).",
+    raise PetLearnError(f"There is no folder {folder}{looked_in(folder)}.",
                         "Expected a folder with photos in it.", fix)
 
 # %% ../../nbs/kit/1_photos/00_finding.ipynb #f1f1fa79

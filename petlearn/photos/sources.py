@@ -9,7 +9,7 @@ __all__ = ['MAX_MEMBERS', 'MAX_BYTES', 'MAX_RATIO', 'PETS_URL', 'PETS_SIZE', 'PE
 import bz2, gzip, hashlib, lzma, os, re, shutil, stat, tarfile, zipfile
 import urllib.request
 from pathlib import Path
-from ..core import PetLearnError, as_path, echo, progress
+from ..core import PetLearnError, as_path, echo, looked_in, progress
 from ..files import fastai_folder
 from ..photo_errors import guess_type, reject_url, similar_name
 from .drawings import draw_pets
@@ -141,7 +141,7 @@ def _archive_file(archive):
     reject_url(archive)
     archive = as_path(archive)
     if archive.is_file(): return archive
-    found = f"{archive} is a folder." if archive.is_dir() else f"There is no file {archive} (looked in {Path.cwd()})."
+    found = f"{archive} is a folder." if archive.is_dir() else f"There is no file {archive}{looked_in(archive)}."
     raise PetLearnError(found, "Expected an archive such as pets.zip or pets.tgz.",
                         similar_name(archive, Path.is_file) or "find_photos('pets') looks through a folder.")
 

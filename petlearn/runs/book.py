@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from html import escape
 from pathlib import Path
 from uuid import uuid4
-from ..core import PetLearnError, as_path, did_you_mean, text_table
+from ..core import PetLearnError, as_path, did_you_mean, looked_in, text_table
 from ..files import file_lock, write_atomic
 from .conditions import conditions
 from .names import check_name, check_note, memorable_name
@@ -143,7 +143,7 @@ def _text(o): return '' if o is None else f'{o:.4g}' if isinstance(o, float) els
 def __str__(self:RunBook):
     if not self.rows: return _why_empty(self)
     names,rows = self.cells()
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 9999
+    width = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else 9999
     return text_table([names, *([_text(o) for o in row] for row in rows)], width, whole=(0,)) # never a broken version
 
 @patch
@@ -151,7 +151,7 @@ def __repr__(self:RunBook): return str(self)
 
 def _why_empty(book):
     "Why there is nothing to see."
-    if not book.total: return f"There are no runs in {book.folder} (looked in {Path.cwd()})."
+    if not book.total: return f"There are no runs in {book.folder}{looked_in(book.folder)}."
     return f"None of the {book.total} runs in {book.folder} fits where={book.where!r}."
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #90e7097e

@@ -9,8 +9,8 @@ __all__ = ['Settings', 'check_settings', 'Choice', 'read_defaults', 'Choices', '
 import math, re, tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from fastcore.meta import delegates
 from functools import partial
+from inspect import Parameter, signature
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
@@ -229,6 +229,9 @@ def takes_settings(
     f:Callable, # Function that takes `**kwargs`
 ) -> Callable: # The same function; its signature lists the fields of `Settings` instead of `**kwargs`
     "Let `f` show that it takes every setting by name, with their defaults and comments."
-    f = delegates(Settings, but='return')(f)
-    f.__delwrap__ = Settings # where fastcore looks for comments; the `__init__` that it takes by itself has no source
+    own = signature(f)
+    there = {k: o for k,o in own.parameters.items() if o.kind != Parameter.VAR_KEYWORD}
+    settings = {k: o.replace(kind=Parameter.KEYWORD_ONLY) for k,o in signature(Settings).parameters.items()}
+    f.__signature__ = own.replace(parameters=list((there | settings | there).values()))
+    f.__delwrap__ = Settings # where fastcore, and with it nbdev, looks for the comments
     return f

@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
-from ..core import PetLearnError, as_path, pluralize
+from ..core import PetLearnError, as_path, looked_in, pluralize
 from ..html import how_sure
 from ..photo_errors import reject_url, similar_name
 from ..models.prediction import Prediction, read_uploads
@@ -275,7 +275,7 @@ def predict_path(self:UploadPredictor,
     reject_url(path)
     place = as_path(path)
     if not place.exists():
-        raise PetLearnError(f"There is no file or folder {place} (looked in {Path.cwd()}).",
+        raise PetLearnError(f"There is no file or folder {place}{looked_in(place)}.",
                             "Expected a photo, or a folder of photos.", similar_name(place, Path.exists))
     photos = find_photos(place) if place.is_dir() else [place]
     self.path.value = ''

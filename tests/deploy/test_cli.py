@@ -268,3 +268,30 @@ def test_train_takes_check_and_cache(pets_folder, monkeypatch, capsys):
     for args in ([], ['--check', 'False', '--cache', 'False']): assert main(['train', str(pets_folder), *args]) == 0
     assert [(o['check'], o.get('cache')) for o in given] == [(True, None), (False, False)]
     assert main(['train', '--cache', 'False', '--show_settings']) == 0 and 'False' in capsys.readouterr().out
+
+# ---- odd surroundings: other doors, closed streams, a current folder that is gone
+
+def test_as_a_module(tmp_path):
+    "Where the command itself isn't on the path, as often on Windows."
+    for module in ('petlearn', 'petlearn.cli'):
+        for args,status in ((['--version'], 0), (['trian'], 2)):
+            r = subprocess.run([sys.executable, '-m', module, *args], cwd=tmp_path, capture_output=True, text=True)
+            assert r.returncode == status and (r.stdout if status == 0 else 'train' in r.stderr), (module, r.stderr)
+
+@pytest.mark.skipif(os.name == 'nt', reason='closes streams as a shell does')
+def test_streams_that_a_service_has_closed(model, tmp_path):
+    (tmp_path/'cat.png').write_bytes(PNG)
+    for closed in ('>&-', '2>&-', '<&-', '>&- 2>&- <&-'):
+        for args,status in ((f"predict cat.png cat.png --run '{model}'", 0), ('list', 0), ('help', 0), ('trian', 2)):
+            r = subprocess.run(['bash', '-c', f"'{PETLEARN}' {args} {closed}"], cwd=tmp_path, capture_output=True, text=True)
+            assert r.returncode == status and 'unexpected' not in r.stdout + r.stderr, (closed, args, r.stderr)
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows keeps a folder that somebody is in')
+def test_a_current_folder_that_was_deleted(model, tmp_path):
+    (tmp_path/'cat.png').write_bytes(PNG)
+    run = lambda args: subprocess.run(['bash', '-c', f"mkdir gone; cd gone; rmdir ../gone; '{PETLEARN}' {args}"], cwd=tmp_path, capture_output=True, text=True)
+    for args in ('list', 'predict cat.png', 'check photos', f"train '{tmp_path}' --epochs 1", 'show V001', 'new mine', 'lessons', f"export --folder x --run '{model}'"):
+        r = run(args)
+        assert r.returncode == 2 and 'current folder was deleted' in r.stderr and 'cd ~' in r.stderr, (args, r.stderr)
+    r = run(f"predict '{tmp_path}/cat.png' --run '{model}'")
+    assert r.returncode == 0 and r.stdout, r.stderr
