@@ -69,7 +69,7 @@ BAD = [Bad(c, name, f'Persian_{i}{suffix}', *rest) for i,(c,name,suffix,*rest) i
     (3, 'only the first bytes of AVIF', '.avif', code(PET, 'AVIF')[:40], 'damaged', 'damaged or cut short', 'damaged'),
     (4, '92 million', '.png', bomb(9_600), 'oversized', 'Expected at most 89 million', 'oversized'),
     (4, '196 million', '.png', bomb(14_000), 'oversized', 'Expected at most 89 million', 'oversized'),
-    (10, 'float TIFF that is not finite', '.tif', code(Image.fromarray(np.full((90, 120), np.nan, 'float32')), 'TIFF'), 'damaged', 'not finite', 'damaged'),
+    (10, 'float TIFF that is not finite', '.tif', code(Image.fromarray(np.full((90, 120), np.nan, 'float32')), 'TIFF'), 'unsupported', 'not finite', 'unsupported'),
     (12, 'HEIC', '.heic', b'\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'needs plug-in', "pip install 'petlearn[heic]'", 'needs plug-in'),
     (13, 'SVG', '.svg', b'<svg xmlns="http://www.w3.org/2000/svg"/>', 'not a photo', 'an SVG drawing', 'foreign'),
     (13, 'PDF', '.jpg', b'%PDF-1.7 ...', 'not a photo', 'a PDF document', 'not a photo'),

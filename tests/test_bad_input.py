@@ -101,7 +101,7 @@ def test_bad_photos_on_the_command_line(tmp_path, run, pets_folder, capsys):
 def test_check_finds_photos(tmp_path, pets_folder):
     "All of them among good ones: each finding names the files that are to blame, and no other."
     found = check(put(good(tmp_path/'pets', pets_folder, 10), *BAD, *ODD))
-    for kind in ('empty', 'damaged', 'not a photo', 'needs plug-in', 'oversized', 'too small', 'wrong name', 'animated', 'turned'):
+    for kind in ('empty', 'damaged', 'not a photo', 'unsupported', 'needs plug-in', 'oversized', 'too small', 'wrong name', 'animated', 'turned'):
         expected = {o.file for o in [*BAD, *ODD] if o.check == kind}
         assert {Path(f).name for f in found[kind].files} == expected if expected else kind not in found, kind
     assert 'foreign' in found and 'foreign' not in check(good(tmp_path/'good', pets_folder, 10))

@@ -118,7 +118,7 @@ def extract_features(
     return FeatureRows(found.compact(), np.flatnonzero(found.have), found.failed, len(views), eng.name)
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #48dcfff9
-VERSION = 2 # a new number when `center_square` or `FeatureExtractor` change what they make
+VERSION = 3 # a new number when `center_square` or `FeatureExtractor` change what they make
 
 def _weights_sha(b):
     "The fingerprint of the weights of `b`."

@@ -20,7 +20,7 @@ from ..image_io import open_photo
 # %% ../../nbs/kit/1_photos/05_copies.ipynb #5f6c3b41
 SIDE = 64 # width and height of the small grey picture, in pixels
 
-NOTES = 'animated', 'turned'
+NOTES = 'animated', 'turned', 'pages', 'levels', 'no end', 'transparent', 'profile' # of `open_photo`
 
 INSPECTION = np.dtype([('width', '<u4'), ('height', '<u4'), ('format', 'S8'), ('notes', '<u4'), ('detail', '<f4'),
                        ('grey', 'u1', (SIDE, SIDE))])
@@ -73,7 +73,7 @@ def inspect_all(
 ) -> Inspections: # Records and errors
     "Inspect each photo once; the records are kept for the next time."
     records,known,errors = np.zeros(len(files), INSPECTION),np.zeros(len(files), bool),{}
-    keys,store = [bytes.fromhex(o) for o in shas],Store(store_folder('inspections-1'), 'inspections')
+    keys,store = [bytes.fromhex(o) for o in shas],Store(store_folder('inspections-2'), 'inspections')
     for i,rows in store.known(keys): records[i],known[i] = rows.view(INSPECTION)[:,0],True
     new = np.flatnonzero(~known)
     found = _each(lambda i: result_or_error(lambda: inspect_photo(read_same(files[i], shas[i]))), new, 'opening photos')
