@@ -8,13 +8,16 @@ __all__ = ['MAX_PIXELS', 'MIN_SIDE', 'MAX_SCANS', 'SIZES', 'photo_formats', 'ope
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #8cdb3863
 import os, threading, warnings
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from .core import PetLearnError, as_path, looked_in
-from petlearn.photo_errors import (PhotoError, not_a_photo, read_error, reject_url, similar_name,
-    unreadable_photo)
+from petlearn.photo_errors import (PhotoError, read_error, reject_url, similar_name, unreadable_photo,
+    unsupported_photo)
+from petlearn.picture_files import (complete_jpeg, count_passes, describe_tiff, is_misread, leaner_pngs, photo_failure,
+    tiff_pages)
+from .pixel_values import ask_for_lower_bytes, eight_bit, is_sixteen_bit, join_bytes, to_rgb
 
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #eaf68b5d
 def _source(x):
@@ -49,31 +52,6 @@ def _photo_path(x):
                      similar_name(path, Path.is_file) or f"find_photos('{path.parent}') lists what is there.",
                      'unreadable')
 
-# %% ../nbs/kit/0_ground/04_image_io.ipynb #9e948912
-def _eight_bit(a, name):
-    "The numbers of array `a` as 0…255, by the range of their type, or else by their smallest and largest."
-    if a.dtype == np.uint8: return a
-    if a.dtype == bool: return a.astype(np.uint8)*255
-    if not np.isfinite(a).all():
-        raise PhotoError(f"{name} has numbers that are not finite (nan or inf).", "Expected brightness values.",
-                         "Replace them first: np.nan_to_num(x)", 'damaged')
-    if a.dtype.kind == 'f':
-        a = a.astype(np.float64)
-        if np.abs(a).max() > 1e300: a = a/256 # the range below must be finite, too
-    lo,hi = _value_range(a)
-    pixels,scale = np.empty(a.shape, np.uint8),255/max(hi-lo, 1e-12)
-    for i in range(0, len(a), 256): pixels[i:i+256] = ((a[i:i+256]-lo)*scale).round() # a few rows take little memory
-    return pixels
-
-# %% ../nbs/kit/0_ground/04_image_io.ipynb #4a8b1ec2
-def _value_range(a):
-    "The numbers in `a` that stand for black and for white."
-    lo,hi = float(a.min()),float(a.max())
-    if a.dtype.kind == 'f' and 0 <= lo and hi <= 1: return 0,1
-    if 0 <= lo and hi <= 255 and a.dtype != np.uint16: return 0,255
-    if 0 <= lo and hi <= 65535 and a.dtype.kind in 'iu': return 0,65535
-    return lo,hi
-
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #65ce2542
 def _from_array(a):
     "Array `a` (rows × columns, or rows × columns × 1, 3 or 4) as a picture."
@@ -82,7 +60,7 @@ def _from_array(a):
     if a.size > 4*MAX_PIXELS: raise _too_many_pixels(f"An array of shape {a.shape}")
     if a.ndim == 3 and a.shape[-1] == 1: a = a[...,0]
     if a.size and (a.ndim == 2 or a.ndim == 3 and a.shape[-1] in (3,4)):
-        return Image.fromarray(_eight_bit(a, 'the array'))
+        return Image.fromarray(eight_bit(a, 'the array'))
     fix = "Its colours come first; try x.transpose(1,2,0)" if a.ndim == 3 and a.shape[0] in (1,3,4) else ''
     raise PetLearnError(f"An array of shape {a.shape} is not a picture.", "Expected (rows, columns, 3).", fix)
 
@@ -99,26 +77,19 @@ def photo_formats() -> list: # Pillow's names, such as `'JPEG'`
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #557fef24
 _ONE_AT_A_TIME = threading.Lock() # filters of warnings belong to all threads
 
-def _open_without_warning(f):
-    "Open `f` without Pillow's warning of large pictures: `open_photo` refuses them in its own words."
+def _open(f):
+    "Open `f` without reading its pixels yet, and without Pillow's warnings: the errors here have their own words."
+    if isinstance(f, Image.Image): return f
     with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        warnings.simplefilter('ignore')
         return Image.open(f, formats=photo_formats())
 
-def _open(name, f):
-    "Open `f` without reading its pixels yet."
-    if isinstance(f, Image.Image): return f
-    try: return _open_without_warning(f)
-    except UnidentifiedImageError: raise not_a_photo(name, _head(f)) from None
-    except (Image.DecompressionBombError, MemoryError): raise _too_many_pixels(name) from None
-    except Exception as e: raise read_error(name, e) from e # Pillow has a dozen kinds of errors for damaged files
-
-def _head(f):
-    "The first bytes of a path or an open file."
+def _content(f):
+    "What is in a path or an open file; of a file of gigabytes only the beginning."
     if isinstance(f, Path):
-        with open(f, 'rb') as opened: return opened.read(64)
+        with open(f, 'rb') as opened: return opened.read(2**28)
     f.seek(0)
-    return f.read(64)
+    return f.read(2**28)
 
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #de814daa
 MAX_PIXELS,MIN_SIDE,MAX_SCANS = 89_000_000,8,100
@@ -139,25 +110,16 @@ def _check_size(name, img):
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #fcb453bd
 def _check_scans(name, img):
     "Raise `PhotoError` for a JPEG with far more passes than any camera or program writes."
-    if not img.info.get('progressive'): return
+    if img.format not in ('JPEG', 'MPO'): return
     place = img.fp.tell()
     img.fp.seek(0)
-    n = img.fp.read().count(b'\xff\xda') # each pass begins with these two bytes, which mean nothing else
+    content = img.fp.read()
     img.fp.seek(place)
+    if content.count(b'\xff\xda') <= MAX_SCANS: return # each pass begins with these two bytes
+    n = count_passes(content) # but a video behind the picture has them by chance
     if n > MAX_SCANS:
         raise PhotoError(f"{name} is a JPEG of {n:,} passes: it would take minutes to open.",
                          f"Expected at most {MAX_SCANS}.", "Save it again with another program.", 'oversized')
-
-# %% ../nbs/kit/0_ground/04_image_io.ipynb #0e93306a
-def _to_rgb(img, name):
-    "Any mode as RGB: 16-bit scaled by range, transparency on white."
-    if img.mode == 'La': img = img.convert('LA')
-    if img.mode[0] in 'IF': img = Image.fromarray(_eight_bit(np.asarray(img), name))
-    if img.has_transparency_data:
-        img = img.convert('RGBA')
-        white = Image.new('RGBA', img.size, 'white')
-        img = Image.alpha_composite(white, img)
-    return img if img.mode == 'RGB' else img.convert('RGB')
 
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #c86d634e
 _T = Image.Transpose
@@ -169,39 +131,94 @@ def _turn(img):
     try: return _TURNS.get(img.getexif().get(0x0112))
     except Exception: return None # the tag is damaged, the pixels may be whole
 
-def _notes(name, img):
+def _notes(name, img, turn):
     "What was special about a file: a dict from a word to a sentence."
     notes,suffix = {},Path(name).suffix
     suffixes = {k for k,v in Image.registered_extensions().items() if v == (img.format or '')}
     frames = getattr(img, 'n_frames', 1) if img.format in ('GIF','PNG','WEBP','AVIF') else 1
     if frames > 1: notes['animated'] = f'first of {frames} frames'
-    if _turn(img) is not None: notes['turned'] = 'turned by its orientation tag'
+    if turn is not None: notes['turned'] = 'turned by its orientation tag'
     if img.format not in (None,'MPO') and suffix and suffix.lower() not in suffixes:
         notes['wrong name'] = f'a {img.format} file named {suffix}'
     return notes
 
+# %% ../nbs/kit/0_ground/04_image_io.ipynb #fba48a8a
+def _choose_page(name, img):
+    "Go to the first page of a TIFF that is no preview and no mask, and say if there are more."
+    if img.format != 'TIFF' or not getattr(img, 'fp', None): return {}
+    pages = list(tiff_pages(img.fp))
+    real = [i for i,o in enumerate(pages) if not o.get(254, 0) & 5] or [0]
+    if real[0]: img.seek(real[0])
+    page = pages[real[0]] if pages else None
+    if page and is_misread(page): raise unsupported_photo(name, 'TIFF', describe_tiff(page))
+    return {'pages': f'first of {len(real)} pages'} if len(real) > 1 else {}
+
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #d564daf1
+def _with_lower_bytes(name, f, img):
+    "A picture with 16 bits a colour, scaled by the bits that are used, and what there is to say."
+    if max(hi for _,hi in img.getextrema()[:3]) >= 64: return img,{}
+    try:
+        lower = _open(f)
+        lower.seek(img.tell())
+        ask_for_lower_bytes(lower)
+        lower.load()
+    except Exception: return img,{} # dark, but these are its pixels
+    scaled,levels = join_bytes(img, lower, name)
+    scaled.info = img.info
+    return scaled,{'levels': levels.note}
+
+def _read(name, f, min_side, given):
+    "The picture in `f` as upright RGB, with its notes; raises whatever Pillow raises."
+    img = _open(f)
+    notes = _choose_page(name, img)
+    _check_size(name, img)
+    if not given: _check_scans(name, img)
+    metadata,turned,deep = dict(size=img.size, format=img.format),_turn(img),not given and is_sixteen_bit(img)
+    if min_side and not given: img.draft(None, (min_side, min_side))
+    img.load()
+    turn = _turn(img) # the tag of a PNG comes last, and a TIFF is turned already
+    notes |= _notes(name, img, turn if turned is None else turned)
+    if deep: img,said = _with_lower_bytes(name, f, img)
+    else: said = {}
+    rgb,more = to_rgb(img, name)
+    if turn is not None: rgb = rgb.transpose(turn)
+    if rgb is f: rgb = rgb.copy()
+    rgb.info = dict(notes=notes | said | more, **metadata)
+    return rgb
+
+# %% ../nbs/kit/0_ground/04_image_io.ipynb #40f21186
+def _repairs(content):
+    "Ways to rescue the picture in `content`, each with what there is to say about it."
+    if content.startswith(b'\xff\xd8') and (whole := complete_jpeg(content)):
+        yield whole,{'no end': 'its end marker is missing, its pixels are all there'}
+    for lean,lost in leaner_pngs(content):
+        yield lean,{'profile': 'its colour profile is too large or damaged'} if lost else {}
+
+def _rescue(name, f, min_side, e):
+    "Open a file that made Pillow raise `e`, if its pixels are all there; otherwise raise the right `PhotoError`."
+    try: content = _content(f)
+    except OSError as e: raise photo_failure(name, b'', e) from e
+    for whole,note in _repairs(content):
+        try: img = _read(name, BytesIO(whole), min_side, False)
+        except PetLearnError: raise
+        except Exception: continue # Pillow has a dozen kinds of errors for damaged files
+        img.info['notes'] |= note
+        return img
+    raise photo_failure(name, content, e) from e
+
+# %% ../nbs/kit/0_ground/04_image_io.ipynb #820cbd79
 def open_photo(
     x, # Path, bytes, upload, Pillow picture or array (rows × columns × colours)
     min_side:int|None=None, # A shorter side of this many pixels is enough: large JPEGs then open faster, and smaller
 ) -> Image.Image: # An upright 8-bit RGB picture; `.info` has `notes` (what was special, by kind), `size` and `format`
     "Open the photo `x`, however it is given; raises `PhotoError` if it is not a whole photo."
     name,f = _source(x)
-    img = _open(name, f)
-    _check_size(name, img)
-    if img is not x: _check_scans(name, img)
-    metadata = dict(size=img.size, format=img.format)
-    try:
-        if min_side and img is not x: img.draft(None, (min_side, min_side))
-        img.load()
-        notes,rgb,turn = _notes(name, img),_to_rgb(img, name),_turn(img)
-        if turn is not None: rgb = rgb.transpose(turn)
+    try: return _read(name, f, min_side, f is x)
     except PetLearnError: raise
-    except MemoryError: raise _too_many_pixels(name) from None
-    except Exception as e: raise read_error(name, e) from e # Pillow has a dozen kinds of errors for damaged files
-    if rgb is x: rgb = rgb.copy()
-    rgb.info = dict(notes=notes, **metadata)
-    return rgb
+    except (Image.DecompressionBombError, MemoryError): raise _too_many_pixels(name) from None
+    except Exception as e: # Pillow has a dozen kinds of errors for damaged files
+        if isinstance(f, Image.Image): raise read_error(name, e) from e
+        return _rescue(name, f, min_side, e)
 
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #9d113f61
 SIZES = (32, 1024) # smallest and largest width of a model's input, in pixels
