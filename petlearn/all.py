@@ -24,7 +24,8 @@ from petlearn.datasets.split import split_photos
 from petlearn.datasets.split_table import show_split
 from petlearn.image_io import open_photo
 from petlearn.photos.finding import find_photos, show_photos
-from petlearn.photos.sources import pets, unpack
+from petlearn.photos.archives import unpack
+from petlearn.photos.sources import pets
 from petlearn.widgets.monitor import RunMonitor
 from petlearn.widgets.panel import TrainPanel
 from petlearn.datasets.faults import inject_faults
