@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# JupyterLab without its questions to the web: for news, and for newer versions of itself
+LAB := $(BIN)/jupyter lab --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 PYTEST := $(BIN)/python -m pytest -q -n 2 --max-worker-restart 0 -o tmp_path_retention_policy=failed
 
 .PHONY: walkthrough test quick lab lessons develop newest export outputs clean
@@ -21,7 +23,7 @@ quick: $(READY)
 # exercises never touch petlearn itself: students work in a copy
 lab: $(READY)
 	test -d my-lessons || $(BIN)/petlearn lessons my-lessons
-	$(BIN)/jupyter lab my-lessons/walkthrough.ipynb
+	$(LAB) my-lessons/walkthrough.ipynb
 
 lessons: $(READY)
 	$(BIN)/petlearn lessons my-lessons
@@ -34,7 +36,7 @@ $(READY): settings.ini setup.py
 
 # for developers: the notebooks that are the source
 develop: $(READY)
-	$(BIN)/jupyter lab nbs/kit
+	$(LAB) nbs/kit
 
 # notebooks -> package, clean notebooks, README
 export: $(READY)

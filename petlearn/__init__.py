@@ -1,12 +1,15 @@
 "Learn to train an image classifier: `from petlearn import train`."
 __version__ = "0.0.1"
 
+from .privacy import stop_reports
+stop_reports() # first of all: libraries read the environment when they are imported
+
 from .core import PetLearnError # noqa: F401 light: `petlearn.lite` raises it where nothing else is installed
 
 # importing torch takes seconds, so petlearn.all waits until one of its names is asked for;
 # petlearn.runs is the package with everything about runs: the function is `from petlearn.all import runs`
 _PACKAGES = ('photos', 'datasets', 'models', 'runs', 'training', 'evaluation', 'widgets', 'deploy')
-_MODULES = ('all', 'cli', 'core', 'files', 'html', 'image_io', 'lite', 'process') # `from petlearn import lite` asks here first
+_MODULES = ('all', 'cli', 'core', 'files', 'html', 'image_io', 'lite', 'privacy', 'process') # `from petlearn import lite` asks here first
 
 def __getattr__(name):
     if name.startswith('__') or name in _PACKAGES + _MODULES: raise AttributeError(f"module 'petlearn' has no attribute {name!r}")

@@ -5,6 +5,12 @@
 # %% auto #0
 __all__ = ['LiteModel', 'load']
 
+# %% ../nbs/kit/3_models/13_lite.ipynb #5aa64bb6
+from .privacy import stop_reports
+
+# %% ../nbs/kit/3_models/13_lite.ipynb #6ca70c8b
+stop_reports()
+
 # %% ../nbs/kit/3_models/13_lite.ipynb #7a9f0b10
 import os
 import onnxruntime
@@ -20,7 +26,7 @@ def _open_network(content):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4 # errors come as exceptions
-    onnxruntime.disable_telemetry_events() # on Windows, it would report its use
+    onnxruntime.disable_telemetry_events() # older ones on Windows don't ask the environment
     return onnxruntime.InferenceSession(content, options, providers=['CPUExecutionProvider'])
 
 # %% ../nbs/kit/3_models/13_lite.ipynb #dbb3518e

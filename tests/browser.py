@@ -56,6 +56,29 @@ def jupyterlab(home, folder):
                '--ServerApp.disable_check_xsrf=True', '--LabApp.news_url=', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate']
     with serving(command, url + '/api', home): yield url
 
+class Visit:
+    "A page that is watched: what it asked from elsewhere, and what it complained about."
+    def __init__(self, browser, url, folder):
+        self.folder,self.url = folder/'chosen',url.split('?')[0]
+        self.folder.mkdir(exist_ok=True)
+        self.page,self.elsewhere,self.errors = browser.new_page(viewport=dict(width=1000, height=900)),[],[]
+        self.page.set_default_timeout(40_000)
+        self.page.on('request', lambda o: self._asked(o.url)) # also what the page's own rules forbid
+        self.page.on('websocket', lambda o: self._asked(o.url.replace('ws:', 'http:')))
+        self.page.on('pageerror', lambda o: self.errors.append(str(o)))
+        self.page.on('console', lambda o: self.errors.append(o.text) if o.type == 'error' and 'the server responded' not in o.text else None)
+        self.page.goto(url)
+
+    def _asked(self, url):
+        if not url.startswith((self.url, 'data:', 'blob:')): self.elsewhere.append(url)
+
+    def upload(self, name, content):
+        (self.folder/name).write_bytes(content) # a large one handed over directly takes playwright half a minute
+        self.page.locator('input[type=file]').set_input_files(self.folder/name)
+
+    def shot(self, name):
+        if folder := os.getenv('PETLEARN_SHOTS'): self.page.screenshot(path=str(Path(folder)/f'{name}.png'), full_page=True)
+
 def write_notebook(path, cells):
     kernel = dict(display_name='Python 3', language='python', name='python3')
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(o) for o in cells], metadata=dict(kernelspec=kernel)), path)

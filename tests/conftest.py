@@ -1,6 +1,7 @@
 "What all tests share: no network, a fastai folder of their own, drawn pets, and the closing line."
 import os, shutil, signal, sys, tempfile
 from pathlib import Path
+import petlearn # noqa: F401 first: it keeps libraries from reporting their use
 import hypothesis, pytest
 from common import REAL, ROOT
 

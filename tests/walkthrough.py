@@ -8,6 +8,9 @@ from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).parent.parent
 
+# nbconvert's own page, without what it would load from the web: its code for modules, formulas, diagrams and live widgets
+PAGE = "{%- extends 'index.html.j2' -%}" + ''.join('{%% block %s %%}{%% endblock %%}' % o for o in ('html_head_js', 'html_head_js_mathjax', 'html_head_js_mermaidjs', 'jupyter_widgets'))
+
 def outputs(nb):
     "All outputs of a notebook's code cells."
     return [o for cell in nb.cells if cell.cell_type == 'code' for o in cell.outputs]
@@ -30,11 +33,15 @@ def execute(nb, folder):
         print(f'  cell {next(count):>2} of {n}, {time.time()-start:3.0f} s: {first}', flush=True)
     return NotebookClient(nb, timeout=600, kernel_name='python3', extra_arguments=['--log-level=ERROR'], resources={'metadata': {'path': str(folder)}}, on_cell_execute=say).execute()
 
+def page(nb):
+    "A page for the browser."
+    return HTMLExporter(raw_template=PAGE).from_notebook_node(nb)[0]
+
 def save(nb, out):
     "Write the executed notebook, a page for the browser, and the pictures."
     out.mkdir(parents=True, exist_ok=True)
     nbformat.write(nb, out/'walkthrough.ipynb')
-    (out/'walkthrough.html').write_text(HTMLExporter().from_notebook_node(nb)[0], encoding='utf-8')
+    (out/'walkthrough.html').write_text(page(nb), encoding='utf-8')
     pictures = [o.data['image/png'] for o in outputs(nb) if 'image/png' in o.get('data', {})]
     for i,o in enumerate(pictures, 1): (out/f'picture-{i:02}.png').write_bytes(base64.b64decode(o))
     return len(pictures)

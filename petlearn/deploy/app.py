@@ -6,12 +6,13 @@
 __all__ = ['PORT', 'find_model', 'exported_model', 'page', 'start_app', 'launch']
 
 # %% ../../nbs/kit/8_deploy/05_app.ipynb #1168b1e3
-import os, secrets, shutil, tempfile, webbrowser
+import os, re, secrets, shutil, tempfile, webbrowser
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
 from ..core import PetLearnError, as_path, echo, first_few
 from .project import lessons_folder
+from ..files import write_atomic
 from ..models.model_folder import ModelFolder
 from ..process import ServerProcess, open_port, parse_duration, require_package, start_process
 from ..runs.book import finished_run
@@ -72,7 +73,8 @@ _CONTENT_POLICY = ("default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:
 def _voila_settings(root):
     "What Voilà may do with the page in the folder `root`."
     web = dict(websocket_max_message_size=100*2**20, allow_remote_access=False,
-               local_hostnames=['localhost', '127.0.0.1'], headers={'Content-Security-Policy': _CONTENT_POLICY})
+               local_hostnames=['localhost', '127.0.0.1'],
+               headers={'Content-Security-Policy': _CONTENT_POLICY, 'Referrer-Policy': 'same-origin'})
     return dict(Voila=dict(token=secrets.token_urlsafe(24), tornado_settings=web, open_browser=False,
                            connection_dir_root=str(root), root_dir=str(root), log_level='ERROR'),
                 VoilaConfiguration=dict(file_allowlist=[], show_tracebacks=False),
@@ -82,7 +84,20 @@ def _voila_settings(root):
 def _own_jupyter(root):
     "Variables that keep Jupyter's files inside the folder `root`, and your own settings of Jupyter out of it."
     folders = {f'JUPYTER_{o}_DIR': str(root/o.lower()) for o in ('CONFIG', 'DATA', 'RUNTIME')}
-    return folders | dict(IPYTHONDIR=str(root/'ipython'), JUPYTER_NO_CONFIG='1', JUPYTER_PREFER_ENV_PATH='1')
+    return folders | dict(IPYTHONDIR=str(root/'ipython'), JUPYTER_NO_CONFIG='1', JUPYTER_PREFER_ENV_PATH='1',
+                          JUPYTER_PATH=str(root/'templates')) # where Voilà looks first
+
+# %% ../../nbs/kit/8_deploy/05_app.ipynb #b282fc98
+_FROM_THE_WEB = re.compile(r'<link\b[^>]*\bhttps?://[^>]*>|<script\b[^>]*\bhttps?://[^>]*>\s*</script>')
+_NO_DIAGRAMS = '\n{%- block html_head_js_mermaidjs -%}{%- endblock -%}\n'
+
+def _copy_templates(source, target):
+    "Copy those templates of Voilà in the folder `source` that load something from the web, without that."
+    for o in sorted(p for ending in ('*.j2', '*.html') for p in source.rglob(ending)):
+        text = o.read_text(encoding='utf-8')
+        if not _FROM_THE_WEB.search(text): continue
+        own = _FROM_THE_WEB.sub('', text) + (_NO_DIAGRAMS if text.startswith('{%- extends') else '')
+        write_atomic(target/o.relative_to(source), own)
 
 # %% ../../nbs/kit/8_deploy/05_app.ipynb #1e53fd84
 PORT = 8866
@@ -105,8 +120,10 @@ def _show_page(settings, report):
         root = Path(folder)
         shutil.copy(lessons_folder()/'app.ipynb', root/'petlearn.ipynb')
         os.environ.update(_own_jupyter(root) | {'PETLEARN_MODEL': settings['model']})
-        from traitlets.config import Config # after the variables: Jupyter reads them when it is imported
+        from jupyter_core.paths import jupyter_path # after the variables: Jupyter reads them when it is imported
+        from traitlets.config import Config
         from voila.app import Voila
+        for o in map(Path, jupyter_path('voila', 'templates')): _copy_templates(o, root/'templates/voila/templates')
         app = Voila(config=Config(_voila_settings(root)), notebook_path=str(root/'petlearn.ipynb'))
         app.initialize([])
         app.listen = lambda: _listen(app, sock, report)

@@ -78,15 +78,25 @@ _LIMITS = ("It knows only the labels above. A photo of anything else gets one of
            "A probability is an estimate from the validation photos, not a promise. Don't let it decide anything that "
            "matters to an animal or a person.")
 
+# %% ../../nbs/kit/8_deploy/01_model_card.ipynb #4db9bbae
+_PLAIN = """import os
+os.environ['ORT_DISABLE_TELEMETRY'] = '1' # before the import: onnxruntime reports its use to its maker
+import onnxruntime
+session = onnxruntime.InferenceSession('this folder/model.onnx')
+probabilities = session.run(['probabilities'], {'pixels': pixels})[0]"""
+
 def _how_to_use(metadata):
-    "Lines about the three ways to use the model, for the card."
+    "Lines about the four ways to use the model, for the card."
     return ["With petlearn installed:\n", "```python", "from petlearn import Predictor",
             "print(Predictor('this folder').predict('photo.jpg'))", "```\n",
             "Without PyTorch (petlearn installed with `--no-deps`, then "
             "`pip install onnxruntime pillow numpy`):\n", "```python", "from petlearn import lite",
             "print(lite.load('this folder').predict('photo.jpg'))", "```\n",
-            "In any other language: check the SHA-256 of `model.onnx`, give it to ONNX Runtime, and do exactly this to "
-            "a photo before:\n", *(f"{i}. {markdown_text(o)}" for i,o in enumerate(metadata['preprocessing'], 1)), "",
+            "With onnxruntime alone, if you do to the photo what is said below:\n", "```python", _PLAIN, "```\n",
+            "In any other language: set the variable ORT_DISABLE_TELEMETRY=1 in the environment, so that ONNX Runtime "
+            "reports nothing to its maker. Check the SHA-256 of `model.onnx`, give it to ONNX Runtime, and do exactly "
+            "this to a photo before:\n",
+            *(f"{i}. {markdown_text(o)}" for i,o in enumerate(metadata['preprocessing'], 1)), "",
             f"Temperature ({metadata['temperature']:g}), softmax and novelty are inside." +
             ("" if metadata['limit'] is None else f" Limit of the novelty: {metadata['limit']:g}.") + "\n"]
 

@@ -109,7 +109,8 @@ def is_local(
 _HEADERS = {'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer',
             'Cross-Origin-Resource-Policy': 'same-origin',
             'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-                                       "img-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+                                       "img-src blob: data:; base-uri 'none'; form-action 'none'; "
+                                       "frame-ancestors 'none'"}
 
 def _refused(e, **headers):
     "A `_RequestError` as a response."
@@ -183,7 +184,8 @@ def make_service(
     from fastapi import FastAPI
     most,timeout = check_int('max_mb', max_mb, 1, 1000)*2**20,check_float('timeout', timeout, 0, 3600)
     app = FastAPI(title='petlearn', version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
-                  description='Send a photo, and get what a model predicts for it.')
+                  description='Send a photo, and get what a model predicts for it.',
+                  telemetry=dict(tracing=False, metrics=False, logs=False, auto_configure=False))
     _add_answers(app, model, most, timeout, dataset)
     _add_page(app)
     _add_guards(app)

@@ -8,7 +8,7 @@ __all__ = ['OPSET', 'FeatureExtractor', 'torch_engine', 'onnx_bytes', 'openvino_
 
 # %% ../../nbs/kit/3_models/01_engines.ipynb #506e38a5
 from .backbones import Backbone, backbone, network # before fastai, which would warn
-import sys, threading, time, warnings
+import threading, time, warnings
 import torch
 import numpy as np
 import pandas as pd
@@ -74,10 +74,9 @@ def onnx_bytes(
 _CORES,_ONE_CORE = [],threading.Lock()
 
 def openvino_core() -> 'openvino.Core': # The same one at each call
-    "The one `Core` of OpenVINO, imported without the part that reports its use to Google Analytics."
+    "The one `Core` of OpenVINO, imported when it is first needed."
     with _ONE_CORE:
         if not _CORES:
-            sys.modules.setdefault('openvino_telemetry', None) # OpenVINO has a silent stand-in for it
             from openvino import Core
             _CORES.append(Core())
     return _CORES[0]
