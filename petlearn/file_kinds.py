@@ -76,8 +76,8 @@ def passed_over(
 
 # %% ../nbs/kit/0_ground/08_file_kinds.ipynb #ada60551
 _SYSTEM_FOLDERS = {*"""@eadir @tmp @__thumb .@__thumb @recycle @recently-snapshot @sharebin @sharesnap @database
-    #recycle #snapshot ~snapshot .snapshot .zfs $recycle.bin recycler lost.dir __macosx .appledouble .appledb
-    .thumbnails .thumb .picasa .picasaoriginals .dtrash .bridgecache .bridgecachet .trashes .spotlight-v100 .fseventsd
+    #recycle #snapshot ~snapshot .snapshot .zfs $recycle.bin recycler $extend lost.dir files_trashbin files_versions
+    __macosx .appledouble .appledb .thumbnails .thumb .picasa .picasaoriginals .dtrash .bridgecache .bridgecachet .trashes .spotlight-v100 .fseventsd
     .temporaryitems .documentrevisions-v100 .stfolder .stversions .sync .dropbox .dropbox.cache .tmp.drivedownload
     .tmp.driveupload .git .svn .hg .dvc .ipynb_checkpoints .cache .venv .idea .vscode .tox node_modules
     bower_components site-packages __pycache__""".split(), 'system volume information', 'network trash folder',
@@ -108,6 +108,7 @@ def contents_kind(
     if 'run.json' in names or {'model.json', 'MODEL_CARD.md'} <= names: return 'files of petlearn'
     if 'pyvenv.cfg' in names or 'conda-meta' in names or any(o.startswith('S-1-5-') for o in names):
         return 'files in system folders'
+    if 'AlbumData.xml' in names or 'Library.iPhoto' in names: return 'files in photo libraries'
 
 # %% ../nbs/kit/0_ground/08_file_kinds.ipynb #6130b8f0
 _SYSTEM_FILE = re.compile(r'''(?ix)(
@@ -115,7 +116,7 @@ _SYSTEM_FILE = re.compile(r'''(?ix)(
     syno(file|photo)_(thumb|film)_.* | .*@syno(eastream|resource) | albumart(small|_\{.*) | zbthumbnail\.info |
     .*\.thm | thumbnails-digikam\.db | digikam4\.db | \.(~|sync)_.*\.db.* )''')
 _IN_CLOUD = re.compile(r'(?i)(\..*\.icloud|.*\.(nextcloud|owncloud|cloudf?|gdoc|gsheet|gslides|gdraw|glink|gphoto))')
-_DOWNLOAD = re.compile(r'(?i).*\.(part|partial|crdownload|opdownload|filepart|aria2|!ut|!qb)')
+_DOWNLOAD = re.compile(r'(?i).*\.(part|partial|crdownload|opdownload|filepart|aria2|!ut|!qb|!sync)|~syncthing~.*')
 
 def name_kind(
     name:str, # Name of a file
@@ -132,7 +133,7 @@ _SIGNS = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n', b'GIF87a', b'GIF89a', b'II*\0', 
 _BRANDS = b'avif avis heic heix hevc hevx heim heis mif1 msf1'.split()
 
 def starts_like_a_photo(
-    head:bytes, # The first 64 bytes of a file
+    head:bytes, # The first 160 bytes of a file
 ) -> bool: # Also for an iPhone photo (HEIC), which needs a plug-in
     "Is this the beginning of a photo, of any format that may be opened?"
     bitmap = head[:2] == b'BM' and head[6:10] == bytes(4) and head[15:18] == bytes(3)
@@ -150,19 +151,19 @@ _BY_ENDING = {ending: kind for kind,endings in {
     'archives': 'zip tar gz tgz bz2 tbz tbz2 xz txz rar 7z zst lzh cab iso dmg',
     'shortcuts': 'lnk url webloc desktop', 'texts and tables': 'txt csv tsv json xml aae xmp md',
     'other files': 'mp3 m4a wav ogg flac aac exe dll jar apk'}.items() for ending in endings.split()}
-_BY_TYPE = (('video', 'videos'), ('drawing', 'pictures of other kinds'), ('archive', 'archives'),
-            ('document', 'documents'), ('web page', 'documents'), ('text', 'texts and tables'))
+_BY_TYPE = (('video', 'videos'), ('raw photo', 'RAW photos'), ('archive', 'archives'), ('document', 'documents'),
+            ('web page', 'documents'), ('text', 'texts and tables'), ('Git LFS', 'files still in a cloud'),
+            *((o, 'pictures of other kinds') for o in ('drawing', 'picture', 'Photoshop', 'GIMP', 'icon')))
 
 def content_kind(
     name:str, # Name of a file that doesn't have the ending of a photo
-    head:bytes, # Its first 64 bytes
+    head:bytes, # Its first 160 bytes
 ) -> str|None: # One of `FILE_KINDS`; `None` for a photo
     "The kind of a file by its first bytes and, where they say too little, by its ending."
     kind = _BY_ENDING.get(os.path.splitext(name)[1][1:].lower())
     if starts_like_a_photo(head) and not (kind == 'RAW photos' and head[:2] in (b'II', b'MM')): return None
     if kind: return kind
     if not head: return 'empty files'
-    if head.startswith((b'8BPS', b'\0\0\0\x0cjP  ', b'\xff\x0a', b'\0\0\1\0')): return 'pictures of other kinds'
     if head.startswith((b'\x1a\x45\xdf\xa3', b'\0\0\1\xba')) or head[8:12] == b'AVI ': return 'videos'
     return next((kind for word,kind in _BY_TYPE if word in guess_type(head)), 'other files')
 
@@ -177,9 +178,9 @@ def is_online_only(
     if os.name == 'nt' or st.st_size == 0 or st.st_blocks: return False
     return not any(read_head(path)) # a small file may lie in the folder itself, and take no room either
 
-def read_head(path:str|Path) -> bytes: # 64 bytes, or fewer if there are no more
+def read_head(path:str|Path) -> bytes: # 160 bytes, or fewer if there are no more
     "The first bytes of a file; raises `OSError` if it can't be read."
-    with open(path, 'rb', buffering=0) as f: return f.read(64)
+    with open(path, 'rb', buffering=0) as f: return f.read(160)
 
 # %% ../nbs/kit/0_ground/08_file_kinds.ipynb #df50acf3
 def file_kind(

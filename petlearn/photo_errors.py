@@ -72,7 +72,7 @@ _RAW = "a camera's raw photo"
 _KINDS = ((b'%PDF', 'a PDF document'), (b'%!PS', 'a PostScript drawing'),
           (b'PK\x03\x04', 'a zip archive or an office document'), (b'\x1f\x8b', 'a gzip archive'),
           (b'Rar!', 'a RAR archive'), (b'7z\xbc\xaf', 'a 7-Zip archive'),
-          (b'<!doctype', 'a web page'), (b'<html', 'a web page'),
+          (b'<!doctype', 'a web page'), (b'<html', 'a web page'), (b'version https://git-lfs', 'a pointer of Git LFS'),
           (b'<svg', 'an SVG drawing'), (b'<?xml', 'an XML file, perhaps an SVG drawing'),
           (b'\0\0\0\x0cjP  ', 'a JPEG 2000 picture'), (b'\xff\x4f\xff\x51', 'a JPEG 2000 picture'),
           (b'\0\0\0\x0cJXL ', 'a JPEG XL picture'), (b'\xff\x0a', 'a JPEG XL picture'),
@@ -104,10 +104,13 @@ def _starts_like_a_photo(head):
 def not_a_photo(name:str, head:bytes) -> PhotoError: # To be raised
     "The error for the file `name` that Pillow can't open and that begins with the bytes `head`."
     if not head:
-        return PhotoError(f"{name} is empty (0 bytes).", "Expected a photo.", "Copy or download it again.", 'empty')
+        return PhotoError(f"{name} is empty (0 bytes).", "Expected a photo.",
+                          "Copy it again; if it is still in a cloud, download it to this computer first.", 'empty')
     if _starts_like_a_photo(head): return _damaged_photo(name, 'only its beginning is there')
     looks,kind,fix = guess_type(head),'not a photo',"Save it as JPEG or PNG first."
     if 'HEIC' in looks: kind,fix = 'needs plug-in',"To open them: pip install 'petlearn[heic]'"
     if 'archive' in looks: fix = f"If there are photos in it: unpack('{name}')"
+    if 'video' in looks: fix = "petlearn takes photos: save single pictures of it as JPEG."
+    if 'Git LFS' in looks: fix = "To get the photos themselves: git lfs pull"
     return PhotoError(f"{name} is not a photo that can be opened: it looks like {looks}.",
                       "Expected JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.", fix, kind)

@@ -40,18 +40,18 @@ def test_a_photo_is_a_photo_under_any_name(tmp_path):
 FOREIGN = { # what is no photo, by kind
     'texts and tables': {'notes.txt': b'feed the cat', 'labels.csv': b'file,label', 'read me': b'BMW is a car', 'x.json': b'{}', 'utf16.txt': 'cat'.encode('utf-16')},
     'videos': {'a.mov': VIDEO, 'b.MP4': VIDEO, 'c': VIDEO, 'd.avi': b'RIFF0000AVI LIST', 'e.mkv': b'\x1a\x45\xdf\xa3', 'f.mts': b'G' + bytes(99)},
-    'RAW photos': {'a.CR2': TIFF, 'b.nef': TIFF, 'c.dng': TIFF, 'd.arw': TIFF, 'e.cr3': b'\0\0\0\x18ftypcrx '},
-    'pictures of other kinds': {'a.svg': b'<svg/>', 'b.psd': b'8BPS', 'c.jxl': b'\xff\x0a', 'd': b'8BPS', 'e.ico': b'\0\0\1\0\1\0', 'f.jp2': b'\0\0\0\x0cjP  '},
+    'RAW photos': {'a.CR2': TIFF, 'b.nef': TIFF, 'c.dng': TIFF, 'd.arw': TIFF, 'e.cr3': b'\0\0\0\x18ftypcrx ', 'f': b'FUJIFILMCCD-RAW '},
+    'pictures of other kinds': {'a.svg': b'<svg/>', 'b.psd': b'8BPS', 'c.jxl': b'\xff\x0a', 'd': b'8BPS', 'e.ico': b'\0\0\1\0\1\0', 'f.jp2': b'\0\0\0\x0cjP  ', 'g': b'\xff\x0a', 'h': b'gimp xcf'},
     'documents': {'a.pdf': b'%PDF-1.7', 'b': b'%PDF-1.7', 'c.docx': b'PK\3\4', 'page.html': b'<html>'},
     'archives': {'a.zip': b'PK\3\4', 'b.7z': b'7z\xbc\xaf', 'c': b'PK\3\4', 'd.tar.gz': b'\x1f\x8b'},
-    'files still in a cloud': {'.IMG_1.jpg.icloud': b'bplist00', 'b.jpg.nextcloud': b' ', 'c.jpg.owncloud': b' ', 'd.gdoc': b'{"url": 1}', 'e.gphoto': b'{}'},
+    'files still in a cloud': {'.IMG_1.jpg.icloud': b'bplist00', 'b.jpg.nextcloud': b' ', 'c.jpg.owncloud': b' ', 'd.gdoc': b'{"url": 1}', 'e.gphoto': b'{}', 'f': b'version https://git-lfs.github.com/spec/v1'},
     'system files': {'._IMG_1.jpg': JPEG, '.DS_Store': b'Bud1', 'Thumbs.db': JPEG, 'desktop.ini': b'[.ShellClassInfo]', 'SYNOPHOTO_THUMB_M.jpg': JPEG, 'MVI_1.THM': JPEG, 'Picasa.ini': b'[a]'},
     'hidden files': {'.hidden.jpg': JPEG, '.private/a.jpg': JPEG}, 'empty files': {'a': b'', 'b.dat': b''},
-    'unfinished downloads': {'a.jpg.part': JPEG, 'b.crdownload': JPEG}, 'shortcuts': {'a.lnk': b'L\0\0\0', 'b.url': b'[InternetShortcut]'},
+    'unfinished downloads': {'a.jpg.part': JPEG, 'b.crdownload': JPEG, 'c.jpg.!sync': JPEG}, 'shortcuts': {'a.lnk': b'L\0\0\0', 'b.url': b'[InternetShortcut]'},
     'other files': {'a.mp3': b'ID3', 'b.bin': bytes(range(200)), 'c.exe': b'MZ'},
     'photos in quarantine': {'_quarantine/1/a.jpg': JPEG, 'deep/_quarantine/b.jpg': JPEG},
     'files of petlearn': {'runs/V001/run.json': b'{}', 'runs/V001/model/MODEL_CARD.md': b'#', 'box/model.json': b'{}', 'box/MODEL_CARD.md': b'#'},
-    'files in photo libraries': {'Photos Library.photoslibrary/originals/0/a.jpg': JPEG},
+    'files in photo libraries': {'Photos Library.photoslibrary/originals/0/a.jpg': JPEG, 'iPhoto Library/AlbumData.xml': b'<plist/>', 'iPhoto Library/Masters/a.jpg': JPEG},
     "files in folders named like a system's": {'Thumbs/a.jpg': JPEG, 'lost+found/b.jpg': JPEG, 'Thumbnails/c.jpg': JPEG}}
 
 def test_what_is_passed_over_has_a_kind(tmp_path):
