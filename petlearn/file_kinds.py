@@ -77,7 +77,8 @@ def passed_over(
 # %% ../nbs/kit/0_ground/08_file_kinds.ipynb #ada60551
 _SYSTEM_FOLDERS = {*"""@eadir @tmp @__thumb .@__thumb @recycle @recently-snapshot @sharebin @sharesnap @database
     #recycle #snapshot ~snapshot .snapshot .zfs $recycle.bin recycler $extend lost.dir files_trashbin files_versions
-    __macosx .appledouble .appledb .thumbnails .thumb .picasa .picasaoriginals .dtrash .bridgecache .bridgecachet .trashes .spotlight-v100 .fseventsd
+    __macosx .appledouble .appledb .thumbnails .thumb .picasa .picasaoriginals .dtrash .bridgecache
+    .bridgecachet .trashes .spotlight-v100 .fseventsd
     .temporaryitems .documentrevisions-v100 .stfolder .stversions .sync .dropbox .dropbox.cache .tmp.drivedownload
     .tmp.driveupload .git .svn .hg .dvc .ipynb_checkpoints .cache .venv .idea .vscode .tox node_modules
     bower_components site-packages __pycache__""".split(), 'system volume information', 'network trash folder',
