@@ -14,6 +14,8 @@ from petlearn.models.engines import benchmark_backbones
 from petlearn.models.features import features, plot_features
 from petlearn.evaluation.why import grad_cam
 from petlearn.datasets.labels import breed, by_folder, by_regex, cat_or_dog, is_cat
+from petlearn.datasets.readings import by_names, by_parent
+from petlearn.datasets.word_kinds import by_word
 from petlearn.datasets.labeling import label_table, show_labels
 from petlearn.datasets.label_tables import by_csv
 from petlearn.models.learner import fine_tune, head_learner, pet_learner, train_head

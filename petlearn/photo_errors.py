@@ -56,8 +56,11 @@ def unsupported_photo(
 def reject_url(
     o, # What was given as a path
 ):
-    "Raise `PetLearnError` for a web address: petlearn only opens what is on this computer."
-    if re.match(r'(?i)[a-z][a-z0-9+.-]+:(//|image/)', str(o)):
+    "Raise `PetLearnError` for a web address, and for a photo written as text: petlearn only opens files."
+    if re.match(r'(?i)data:image/|/9j/4|iVBORw0KGgo', start := str(o)[:80]):
+        raise PetLearnError(f"{start[:40]!r}… is a photo written as text (base64).", "Expected a path, or its bytes.",
+                            "The bytes, without what stands before a comma: base64.b64decode(text)")
+    if re.match(r'(?i)[a-z][a-z0-9+.-]+://', str(o)[:80]):
         raise PetLearnError(f"{str(o)[:80]} is a web address.", "Expected something on this computer.",
                             "Save it first, then give its path.")
 
@@ -77,6 +80,8 @@ _KINDS = ((b'%PDF', 'a PDF document'), (b'%!PS', 'a PostScript drawing'),
           (b'\0\0\0\x0cjP  ', 'a JPEG 2000 picture'), (b'\xff\x4f\xff\x51', 'a JPEG 2000 picture'),
           (b'\0\0\0\x0cJXL ', 'a JPEG XL picture'), (b'\xff\x0a', 'a JPEG XL picture'),
           (b'II\xbc', 'a JPEG XR picture'), (b'8BPS', 'a Photoshop file'), (b'gimp xcf', 'a GIMP file'),
+          (b'/9j/4', 'a photo written as text (base64)'), (b'iVBORw0KGgo', 'a photo written as text (base64)'),
+          (b'data:image/', 'a photo written as text (base64)'),
           (b'v/1\x01', 'an OpenEXR picture'), (b'#?RADIANCE', 'a Radiance picture'), (b'SIMPLE  =', 'a FITS picture'),
           *((b'P%d\n' % i, 'a PNM picture') for i in range(1, 7)),
           (b'\0\0\1\0', 'an icon'), (b'FUJIFILMCCD-RAW', _RAW), (b'IIU\0', _RAW), (b'IIRO', _RAW), (b'IIRS', _RAW))
@@ -111,6 +116,7 @@ def not_a_photo(name:str, head:bytes) -> PhotoError: # To be raised
     if 'HEIC' in looks: kind,fix = 'needs plug-in',"To open them: pip install 'petlearn[heic]'"
     if 'archive' in looks: fix = f"If there are photos in it: unpack('{name}')"
     if 'video' in looks: fix = "petlearn takes photos: save single pictures of it as JPEG."
+    if 'base64' in looks: fix = "The bytes, without what stands before a comma: base64.b64decode(text)"
     if 'Git LFS' in looks: fix = "To get the photos themselves: git lfs pull"
     return PhotoError(f"{name} is not a photo that can be opened: it looks like {looks}.",
                       "Expected JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.", fix, kind)

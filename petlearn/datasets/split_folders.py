@@ -15,6 +15,7 @@ from ..core import PetLearnError, first_few
 USAGE_OF_WORD = dict(train='train', training='train', trn='train', trainval='train', valid='valid', val='valid',
                      validation='valid', validate='valid', dev='valid', eval='valid', evaluation='valid', test='test',
                      testing='test', tst='test', holdout='test') # what photos are for in a folder of that name
+_USAGES = 'train', 'valid', 'test'
 _AROUND = set('''set sets image images img imgs photo photos picture pictures pic pics data dataset datasets
 split folder folders file files sample samples jpg jpeg png raw small resized my the all hold out'''.split())
 
@@ -41,9 +42,9 @@ class SplitFolders(NamedTuple):
 
 def _by_position(folders):
     "The names that `folders` have at each position."
-    names = defaultdict(set)
+    names = defaultdict(dict) # in the order in which they come
     for parts in folders:
-        for i,name in enumerate(parts): names[i].add(name)
+        for i,name in enumerate(parts): names[i][name] = True
     return names
 
 def _split_names(names):
@@ -72,4 +73,4 @@ def read_split_folders(
     rest = [[i for i,o in enumerate(parts) if not (found[i][1] or o in names.get(use, ()) or found[i][0] and not use)]
             for parts,use in zip(folders, usage)]
     alone = {o for parts in folders for i,o in enumerate(parts) if found[i][1] and not found[i][0]}
-    return SplitFolders(usage, rest, {k: list(v) for k,v in names.items()}, sorted(alone))
+    return SplitFolders(usage, rest, {k: list(names[k]) for k in _USAGES if k in names}, sorted(alone))

@@ -17,7 +17,8 @@ from itertools import islice
 from typing import NamedTuple
 from ..core import PetLearnError, as_path, check_int, in_order, percent, progress, result_or_error, shown_name
 from ..html import bars, thumbnail
-from ..image_io import center_square
+from ..image_io import center_square, tensor_array
+from ..photo_errors import reject_url
 
 # %% ../../nbs/kit/3_models/12_prediction.ipynb #aadd0135
 def _none_of(labels):
@@ -128,9 +129,10 @@ def photos_of(
     x, # A photo (path, bytes, picture, array), or several: a list, an array of them, a folder, the value of an upload
 ) -> PhotoInput: # What to open, and whether the answer is a list
     "The photos that `x` stands for; raises `PetLearnError` for an upload or a folder without photos."
-    uploaded = _uploaded(x)
+    uploaded,x = _uploaded(x),tensor_array(x)
     if uploaded is not None: return PhotoInput(uploaded, len(uploaded) > 1)
     if isinstance(x, (str, os.PathLike)):
+        reject_url(x)
         if not as_path(x).is_dir(): return PhotoInput([x], False)
         from petlearn.photos.finding import find_photos # at call time: most models never see a folder
         return PhotoInput(find_photos(x), True)
@@ -175,10 +177,12 @@ def _batches(photos, bs):
     photos = iter(photos)
     while batch := list(islice(photos, bs)): yield batch
 
-def _raise_error(answer, where=''):
-    "The `answer` if it is a prediction; an error is raised, and says `where` its photo is."
+def _raise_error(answer, number=0):
+    "The `answer` if it is a prediction; an error is raised, and says which of several photos it is about."
     if isinstance(answer, Prediction): return answer
-    answer.what = where + answer.what
+    if number:
+        answer.what = f'Photo {number}: {answer.what}'
+        answer.fix = f'{answer.fix} For the answers about all others: list(model.stream(photos))'.strip()
     raise answer
 
 def _with_progress(answers, n):
@@ -206,7 +210,7 @@ class PhotoModel:
         if not several: return _raise_error(_predict_batch(self, photos, self._forward(1))[0])
         answers = []
         for answer in _with_progress(self.stream(photos), _count(photos)):
-            answers.append(_raise_error(answer, f'Photo {len(answers)+1}: '))
+            answers.append(_raise_error(answer, len(answers)+1))
             if len(answers) > MAX_PICTURES: answer.photo = None
         return answers
 

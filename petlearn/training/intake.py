@@ -56,6 +56,7 @@ _LATER = ('few', 'copy', 'near copy') # the verdict and the split speak of them
 def _check_first(photos, skip_damaged=False):
     "Check `photos` and show at most four warnings; raises `PetLearnError` if nobody should train on them."
     found = check_photos(photos).require(BAD_FILES if skip_damaged else ())
+    if found.reading: echo(found.reading)
     shown = [o for o in found.findings if o.severity == WARNING and o.kind not in _LATER or o.kind == 'corrected']
     for o in shown[:4]: echo(f"{o.what} {o.advice}".strip())
     if len(shown) > 4: echo(f"And {len(shown)-4} more findings: check(photos) shows all of them.")
@@ -84,13 +85,15 @@ def take_photos(
     table = photo_table(pets() if photos is None else photos, labeler)
     table = _ready(table, check, settings['skip_damaged'])
     split = split_photos(table, None, settings['valid_pct'], settings['seed'], settings['test_pct'])
-    if test_dir is not None: split = add_test_photos(split, test_dir, table.labeler)
+    if test_dir is not None: split = add_test_photos(split, test_dir, labeler)
     return Intake(split, table.labeler and labeler_name(table.labeler), settings)
 
 def _ready(table, check, skip_damaged):
     "The `table` of photos after a look at them; also without a `check`, files that can't be read are refused."
     if check: return _check_first(table, skip_damaged)
     (replace(table, unreadable={}) if skip_damaged else table).require_complete()
+    for o in (table.reading, *(one.what for one in table.aside)):
+        if o: echo(o)
     return table
 
 def _take_table(table, settings, labeler, test_dir, check):

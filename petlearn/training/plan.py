@@ -15,7 +15,7 @@ from pathlib import Path
 from ..core import PetLearnError, as_path, check_int, pluralize
 from ..datasets.checks import DataCheck, check
 from ..datasets.findings import BAD_FILES
-from ..datasets.split import assign_usage
+from ..datasets.usage import fill_usage, is_leak
 from ..models.loaders import fit_batch_size
 from ..runs.book import RunBook, run_folders
 from ..runs.names import check_name, check_note
@@ -148,8 +148,9 @@ def usage(self:TrainingPlan) -> Counter:
 # %% ../../nbs/kit/5_training/09_plan.ipynb #6077119b
 def _count_usage(found, valid_pct, test_pct, seed):
     "How many photos `split_photos` would use for what; a training leaves bad files out after that."
-    df,bad = found.distinct(),_bad_files(found)
-    usage = assign_usage(df, df.sha256.map(found.groups), valid_pct, test_pct, seed)
+    df,bad,groups = found.distinct(),_bad_files(found),found.groups
+    df = df[~is_leak(df, df.sha256.map(groups))].reset_index(drop=True)
+    usage = fill_usage(df, df.sha256.map(groups), valid_pct, test_pct, seed)
     return Counter(o for o,file in zip(usage, df.file) if file not in bad)
 
 # %% ../../nbs/kit/5_training/09_plan.ipynb #76d0ce52
@@ -231,7 +232,7 @@ def train(self:TrainingPlan) -> Run: # QUEUED, or further already
 
 @patch
 def __str__(self:TrainingPlan):
-    try: photos = f'{self.data_check.title}. {self.data_check.verdict}'
+    try: photos = f'{self.data_check.title}. {self.data_check.verdict} {self.data_check.reading}'.strip()
     except PetLearnError: photos = ''
     not_yet = f'Not yet: {self.why_not}' if self.why_not else ''
     return '\n'.join(o for o in (photos, self.arithmetic, not_yet, self.code) if o)

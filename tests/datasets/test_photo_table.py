@@ -50,8 +50,11 @@ def test_files_from_everywhere(tmp_path, pets, monkeypatch):
 def test_folders_named_after_a_usage(tmp_path):
     for side in ('Train', 'val', 'TEST'): write(tmp_path, f'{side}/cat/{side}.jpg')
     assert photo_table(tmp_path, by_folder).photos.usage.tolist() == ['test', 'train', 'valid']
-    write(tmp_path, 'more/cat/1.jpg')
-    assert set(photo_table(tmp_path, by_folder).photos.usage) == {''}
+    write(tmp_path, 'more/cat/1.jpg') # outside of the split: left aside
+    for labeler in (by_folder, None):
+        table = photo_table(tmp_path, labeler)
+        assert set(table.photos.usage) == {'train', 'valid', 'test'} and [len(o.files) for o in table.aside] == [1]
+        assert 'The split is that of the folders: 1 for training, 1 for validation, 1 for the test.' in table.reading
 
 def test_each_data_set_has_its_rule_and_all_the_same_labels(tmp_path, pets):
     for i in range(3): write(tmp_path/'named', f'cat.{i}.jpg'), write(tmp_path/'named', f'dog.{i}.jpg')

@@ -7,7 +7,8 @@ from hypothesis import given, strategies as st
 from petlearn.core import PetLearnError
 from petlearn.datasets import photo_table as intake
 from petlearn.datasets.labels import by_folder, cat_or_dog
-from petlearn.datasets.split import assign_usage, share_out, split_photos
+from petlearn.datasets.split import split_photos
+from petlearn.datasets.usage import assign_usage, share_out
 from petlearn.datasets.split_table import dataset_version
 from helpers import write
 

@@ -169,7 +169,7 @@ def test_a_damaged_tag_does_not_spoil_the_pixels(fmt):
 def test_arrays_without_numbers(a):
     with pytest.raises(PetLearnError, match='not a picture'): open_photo(a)
 
-@pytest.mark.parametrize('x,says', [('file:///etc/a.jpg', 'web address'), ('data:image/png;base64,AA', 'web address'), ('', 'not the name'), (None, 'NoneType'), (3, 'int'), ('https://example.org/a.jpg', 'web address'), ('.', 'is a folder'), ('nowhere.jpg', 'There is no file')])
+@pytest.mark.parametrize('x,says', [('file:///etc/a.jpg', 'web address'), ('data:image/png;base64,AA', 'written as text'), ('', 'not the name'), (None, 'NoneType'), (3, 'int'), ('https://example.org/a.jpg', 'web address'), ('.', 'is a folder'), ('nowhere.jpg', 'There is no file')])
 def test_what_is_no_photo(x, says):
     with pytest.raises(PetLearnError, match=says): open_photo(x)
 
