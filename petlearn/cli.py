@@ -7,7 +7,7 @@ __all__ = ['COMMANDS', 'ALIASES', 'train', 'check', 'new', 'lessons', 'predict',
            'compare', 'report', 'stop', 'define', 'help_about', 'help_text', 'main']
 
 # %% ../nbs/kit/8_deploy/08_cli.ipynb #2503fcae
-import errno, os, sys, tempfile, traceback
+import ast, errno, os, re, sys, tempfile, traceback
 from pathlib import Path
 from . import __version__
 from .core import PetLearnError, as_path, check_int, did_you_mean, progress
@@ -25,16 +25,30 @@ def _settings(given, resume, runs_dir):
 
 def _one_or_several(words): return words[0] if words and len(words) == 1 else words
 
+def _called(name, text):
+    "The labeler that a call such as by_parent(2) makes; its words need no quotation marks."
+    from petlearn.datasets import label_tables, labels, readings
+    try: args = ast.literal_eval(f'({text},)') if text.strip() else ()
+    except (SyntaxError, ValueError): args = [o.strip() for o in text.split(',')]
+    makers = dict(by_parent=readings.by_parent, by_names=readings.by_names, by_regex=labels.by_regex,
+                  by_csv=label_tables.by_csv)
+    try: return makers[name](*args)
+    except TypeError as e:
+        raise PetLearnError(f"{name} can't be called with {text!r}.", "Expected what it needs, in brackets.",
+                            "For example by_parent(2), or by_names(cats, dogs)") from e
+
 def _labeler(word):
     "The labeler that a `word` on the command line stands for."
-    from petlearn.datasets import label_tables, labels
+    from petlearn.datasets import label_tables, labels, word_kinds
     known = {o: getattr(labels, o) for o in ('cat_or_dog', 'breed', 'by_folder', 'is_cat')}
-    known['by_sidecar'] = label_tables.by_sidecar
+    known |= dict(by_sidecar=label_tables.by_sidecar, by_word=word_kinds.by_word)
     if not word or word in known: return known.get(word)
     if word.lower().endswith('.csv'): return label_tables.by_csv(word)
+    call = re.fullmatch(r'(by_parent|by_names|by_regex|by_csv)\((.*)\)', word, re.S) # as messages name them
+    if call: return _called(*call.groups())
     if '(' in word: return labels.by_regex(word)
-    raise PetLearnError(f"There is no labeler {word!r}.",
-                        f"Expected {', '.join(known)}, a table such as labels.csv, or a pattern with brackets.",
+    raise PetLearnError(f"There is no labeler {word!r}.", f"Expected {', '.join(known)}, 'by_parent(2)', a table such "
+                        "as labels.csv, or a pattern with brackets.",
                         did_you_mean(word, list(known)))
 
 # %% ../nbs/kit/8_deploy/08_cli.ipynb #cef1ccdc
@@ -62,7 +76,7 @@ def train(
     run = trainer.train(_one_or_several(photos), _labeler(labeler), resume=resume, name=name, note=note,
                         test_dir=test_dir or None, check=check, background=background, runs_dir=runs_dir, **kwargs)
     if background: print(f"{run.path.name} trains in the background.\n"
-                         f"petlearn show {run.version} --follow   watches it\n"
+                         f"{run.show_command()}   watches it\n"
                          f"petlearn stop {run.version}            stops it")
 
 # %% ../nbs/kit/8_deploy/08_cli.ipynb #b086a621

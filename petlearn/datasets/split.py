@@ -83,7 +83,7 @@ def _labelled(photos, labeler):
     table = photo_table(photos, labeler)
     if not isinstance(photos, PhotoTable):
         table.require_complete()
-        notable = table.photos.usage.any() or len(table.notes) > 1 # more than where the labels come from
+        notable = table.photos.usage.any() or len(table.labels_read) > 1 # more than where the labels come from
         for o in (table.reading*bool(notable), *(one.what for one in table.aside)):
             if o: echo(o)
     table.require_labels()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from ..core import PetLearnError, as_path, echo, first_few, pluralize
 from .decision import fitting_labeler
-from .label_tables import label_rows
+from .found_tables import label_rows
 from .labeling import label_photos
 from .labels import same_labels
 from .photo_table import list_photos, photo_table

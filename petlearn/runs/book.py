@@ -250,7 +250,7 @@ def finished_run(
     if state in _FINISHED: return run.require('use')
     raise PetLearnError(f"{run.path.name} is {state}: its training is not finished.",
                         f"Expected a run that is {' or '.join(_FINISHED)}.",
-                        f"petlearn show {run.version} --follow" if state in LIVE else LISTED)
+                        run.show_command() if state in LIVE else LISTED)
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #989bddf0
 @patch

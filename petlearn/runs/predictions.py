@@ -199,8 +199,8 @@ def require_predictions(
     "Make sure that `run` has predictions about validation photos; raises `PetLearnError` otherwise."
     if 'valid' in set(run.predictions.get('usage', ())): return run
     state = run.state
-    if state in LIVE: fix = f"Wait for it: petlearn show {run.version or run.path} --follow"
-    elif 'resume' in run.actions: fix = f"train(resume={run.version or str(run.path)!r}) goes on with it."
+    if state in LIVE: fix = f"Wait for it: {run.show_command()}"
+    elif 'resume' in run.actions: fix = f"{run.resume_call()} goes on with it."
     else: fix = LISTED
     raise PetLearnError(f"{run.path.name} has no predictions yet ({state}).", "Expected a finished training.", fix)
 

@@ -291,6 +291,29 @@ class Run(_Metadata, _Tables):
     def __repr__(self): return f"Run({self.path.name})"
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #81598574
+def _folder_here(run):
+    "The folder of runs that `run` is in, as one types it here; empty if it is `runs` in the current folder."
+    folder = run.path.parent
+    try: here = Path.cwd()
+    except OSError: return folder.as_posix() # it was deleted
+    if folder == here/'runs': return ''
+    return (folder.relative_to(here) if folder.is_relative_to(here) else folder).as_posix()
+
+@patch
+def resume_call(self:Run,
+    **settings, # What to change, such as `minutes=5`
+) -> str: # Such as `"train(resume='V001')"`
+    "What to type to go on with the run, wherever it is."
+    folder = _folder_here(self)
+    given = dict(resume=self.version or self.path.as_posix()) | settings | (dict(runs_dir=folder) if folder else {})
+    return f"train({', '.join(f'{k}={v!r}' for k,v in given.items())})"
+
+@patch
+def show_command(self:Run) -> str: # Such as `'petlearn show V001 --follow'`
+    "What to type in a terminal to watch the run, wherever it is."
+    folder = _folder_here(self)
+    return f"petlearn show {self.version} --follow" + (f' --runs-dir "{folder}"' if folder else '')
+
 @patch
 def require(self:Run,
     action:str, # One of `'stop'`, `'use'`, `'resume'`, `'delete'`
@@ -298,11 +321,11 @@ def require(self:Run,
     "Raise `PetLearnError` if `action` isn't possible now."
     state = self.state
     if action in self.actions_in(state): return self
-    watch = f"petlearn show {self.version} --follow"
     reason,fix = dict(
         stop=("it is not training", LISTED), use=("it has no model", LISTED),
         delete=("it is still at work", "Stop it first: run.stop()"),
-        resume=("it is still at work", watch) if state in LIVE else ("it is finished", "train('my photos')"))[action]
+        resume=("it is still at work", self.show_command()) if state in LIVE else
+               ("it is finished", "train('my photos')"))[action]
     fitting = [o for o in State if action in ACTIONS[o]]
     expected = "a run that has a model" if state in fitting else ' or '.join(fitting)
     raise PetLearnError(f"Can't {action} {self.path.name}: {reason} ({state}).", f"Expected {expected}.", fix)
@@ -321,7 +344,7 @@ def locked(
 ): # For `with`: the same run
     "Hold the lock of `run`, so that no other process writes it; raises `PetLearnError` if another one has it."
     busy = (f"{run.path.name} is being trained by another process.", "Expected a run that no process works on.",
-            f"petlearn show {run.version} --follow")
+            run.show_command())
     with file_lock(run.path/'.lock', busy): yield run
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #a712436a

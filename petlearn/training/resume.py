@@ -6,7 +6,7 @@
 __all__ = ['check_unchanged', 'continue_run']
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #281ec933
-import json
+import json, os
 import pandas as pd
 import petlearn.training.trained # gives `Run` its `model`
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from ..datasets.labels import same_labels
 from ..datasets.split_table import USAGES, check_split, dataset_version
 from ..files import file_sha256, write_atomic
 from ..models.backbones import backbone
+from ..models.features import NO_TIME
 from ..models.learner import network_metadata
 from ..models.saving import save_model
 from ..photos.copies import copy_groups
@@ -23,6 +24,7 @@ from ..runs.book import RunBook
 from ..runs.names import check_note
 from ..runs.run import ACTIONS, LIVE, Run, State, csv_text, locked
 from .intake import Intake, environment, take_photos, training_settings
+from .job import unseen_photos
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #e230c86e
 def _usage_so_far(run):
@@ -61,11 +63,18 @@ def _keep_usage(split, parent, is_table=False, has_test_dir=False):
     return check_split(split.assign(usage=usage))
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #8f5dd5e4
+def _whole_split(parent):
+    "The split of `parent`, with the photos that it had no time to look at."
+    unseen,split = unseen_photos(parent),parent.split
+    unseen = unseen[~unseen.sha256.isin(split.sha256)]
+    if len(unseen): echo(f"{pluralize(len(unseen), 'photo')} that {parent.path.name} had no time to look at come in.")
+    return pd.concat([split, unseen], ignore_index=True)[['file', 'label', 'usage', 'sha256']] if len(unseen) else split
+
 def _photos_for_child(parent, photos, labeler, test_dir, check, settings, given):
     "The `Intake` of a training that goes on from `parent`: with its own split, or with new `photos`."
     if photos is None:
         _refuse_new_split(parent, labeler, test_dir, given)
-        return Intake(parent.split, parent.params.get('labeler'), settings)
+        return Intake(_whole_split(parent), parent.params.get('labeler'), settings)
     new = take_photos(photos, settings, labeler, test_dir, check)
     same_labels(new.split.label, parent.labels, 'the photos', parent.path.name, 'Train a new model: leave resume= out.')
     split = _keep_usage(new.split, parent, isinstance(photos, pd.DataFrame), test_dir is not None)
@@ -93,6 +102,13 @@ def _settings_for_child(given, parent):
     return p | dict(epochs=0)
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #0c437ed5
+def _with_photos(run):
+    "What to type to go on from `run` with its photos as they are now."
+    top = os.path.commonpath([os.path.dirname(o) for o in run.split.file])
+    labeler = run.params.get('labeler') or ''
+    known = labeler in ('cat_or_dog', 'breed', 'by_folder', 'is_cat') or labeler.startswith('by_regex(')
+    return run.resume_call().replace('train(', f'train({top!r}, ' + f'labeler={labeler}, '*known)
+
 def check_unchanged(
     run:Run, # Run that is to go on
 ):
@@ -102,16 +118,16 @@ def check_unchanged(
     if changed:
         raise PetLearnError(f"{pluralize(len(changed), 'photo')} changed since {run.path.name} began, "
                             f"such as {changed[0]}.", "Expected the same photos, to go on exactly.",
-                            f"train('my photos', resume={run.version!r}) starts a new run from its weights.")
+                            f"{_with_photos(run)} starts a new run from its weights.")
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #9047e422
-def _queue_again(run, split, note):
+def _queue_again(run, split, note, settings):
     "Make `run` QUEUED again, whatever its end was; `split` says where its photos lie now (`None`: where they were)."
     run.require('resume')
     version = dataset_version(run.split)
     if version != run.dataset and run.written_state != State.PREPARING: # killed while it wrote a shorter table
         raise PetLearnError(f"{run.path/'split.csv'} has changed since the run began.", "Expected the table as it was.",
-                            f"train('my photos', resume={run.version!r}) starts a new run from its weights.")
+                            f"{_with_photos(run)} starts a new run from its weights.")
     with locked(run):
         last = run.written_state
         if last not in LIVE and 'resume' not in ACTIONS[last]: run.require('resume') # another process was quicker
@@ -120,8 +136,18 @@ def _queue_again(run, split, note):
         (run.path/'stop').unlink(missing_ok=True)
         if last in LIVE: run.transition(State.STATE_UNSPECIFIED) # its process was gone without a word
         changes = dict(note=check_note(note)) if note else {}
+        changes['params'] = run.params | {o: settings[o] for o in _FREE}
         run.transition(State.QUEUED, error='', dataset=version, **changes)
     return run
+
+_FREE = ('minutes', 'cache') # settings that say how long it may take, not what is learned
+
+def _take_back(run, split):
+    "Let `run`, which has learned nothing yet, have the whole `split` again."
+    with locked(run):
+        run.record(dataset=dataset_version(split))
+        write_atomic(run.path/'split.csv', csv_text(split))
+        write_atomic(run.path/'left_out.csv', csv_text(run.left_out[run.left_out.reason != NO_TIME]))
 
 def _move_photos(run, split):
     "Write down that the photos of `run` lie where `split` says; their contents are the same."
@@ -132,8 +158,9 @@ def _move_photos(run, split):
 def _new_child(book, parent, intake, name, note):
     "A new run, QUEUED, that starts from the weights of `parent`."
     if 'use' not in parent.actions:
-        raise PetLearnError(f"{parent.path.name} has no model yet, so it can only go on as it was begun.",
-                            "Expected no other photos, settings or name.", f"train(resume={parent.version!r})")
+        echo(f"{parent.path.name} has learned nothing yet, so this is a new run with its photos and settings.")
+        metadata = dict(params=intake.params, dataset=dataset_version(intake.split), environment=environment())
+        return book.create(intake.split, metadata, name, note)
     model = parent.model
     start = network_metadata(backbone(intake.settings['arch']), parent.labels, intake.settings['size'])
     def fill(folder):
@@ -160,7 +187,11 @@ def continue_run(
     if parent.state in LIVE: parent.require('resume')
     settings = _settings_for_child(given, parent)
     intake = _photos_for_child(parent, photos, labeler, test_dir, check, settings, given)
-    same = all(settings[k] == parent.params.get(k) for k in given) and dataset_version(intake.split) == parent.dataset
-    if same and not name and 'resume' in parent.actions:
-        return _queue_again(parent, None if photos is None else intake.split, note)
+    can_resume = 'resume' in parent.actions
+    if can_resume and photos is None and not parent.has_model and len(intake.split) > len(parent.split):
+        _take_back(parent, intake.split)
+    asked = [o for o in given if o not in _FREE]
+    same = all(settings[o] == parent.params.get(o) for o in asked) and dataset_version(intake.split) == parent.dataset
+    if same and not name and can_resume:
+        return _queue_again(parent, None if photos is None else intake.split, note, settings)
     return _new_child(RunBook(parent.path.parent if runs_dir is None else runs_dir), parent, intake, name, note)

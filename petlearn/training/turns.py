@@ -107,4 +107,4 @@ def check_room(
     what = f"{run.path.name} needs about {' and '.join(short)}."
     run.transition(State.TRY_AGAIN_LATER, error=what)
     raise PetLearnError(what, "Expected enough room before it begins.",
-                        f"Make room, then: train(resume={run.version!r})")
+                        f"Make room, then: {run.resume_call()}")
