@@ -24,7 +24,7 @@ def stop_reports():
     sys.modules['openvino_telemetry'] = None # as if it weren't installed
     if begun:
         warnings.warn(f"Imported before petlearn: {', '.join(begun)}. It reports its use to its maker, and can't be "
-                      "stopped any more. Restart Python, and import petlearn first.", stacklevel=2)
+                      "stopped any more. Restart Python, and import petlearn first.", stacklevel=3)
 
 # %% ../nbs/kit/0_ground/10_privacy.ipynb #c517d548
 class Place(NamedTuple):
@@ -42,4 +42,5 @@ PLACES = (Place('~/.fastai', 'photos you asked for, drawn pets, and what was com
           Place('~/.ipython', "Jupyter's history: the cells that you ran", 'IPYTHONDIR'),
           Place('~/.local/share/jupyter', "Jupyter's running kernels", 'JUPYTER_DATA_DIR'),
           Place('~/.jupyter', "Jupyter's settings", 'JUPYTER_CONFIG_DIR'),
+          Place('~/.npm', "JupyterLab's search for language servers, where Node.js is installed", 'npm_config_cache'),
           Place('/tmp', 'what is needed for a moment', 'TMPDIR'))

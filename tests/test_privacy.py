@@ -1,6 +1,6 @@
 "Nothing leaves the computer, and files are written only where data/README.md says: strace watches the kit, an exported model, the app and the service."
 import os, re, subprocess, sys, time
-import pytest
+import nbformat, pytest
 from browser import Visit, browser, expect, needs_chromium # noqa: F401 a fixture
 from common import ROOT
 from house import House
@@ -25,16 +25,19 @@ def python(code, **env):
 STATE = f"import os, sys; print(all(os.environ.get(k) == v for k,v in {NO_REPORTS}.items()), sys.modules.get('openvino_telemetry', 0))"
 FIRST = ['petlearn', 'petlearn.core', 'petlearn.privacy', 'petlearn.lite', 'petlearn.runs.run', 'petlearn.process']
 
+@pytest.mark.slow
 def test_whatever_is_imported_first():
     for o in FIRST: assert python(f'import {o}\n{STATE}') == 'True None\n', o
     assert python(f'import petlearn\n{STATE}', ORT_DISABLE_TELEMETRY='0', DO_NOT_TRACK='') == 'True None\n'
 
+@pytest.mark.slow
 def test_children_inherit_it():
     child = f"from petlearn.process import fresh_python; fresh_python({STATE!r}).wait()"
     assert python(child) == 'True 0\n', 'it has not imported petlearn'
 
 EARLY = "import sys, types; sys.modules['{}'] = types.ModuleType('early'); import petlearn; from petlearn.privacy import stop_reports; stop_reports()"
 
+@pytest.mark.slow
 def test_too_late_is_said():
     for o in ('onnxruntime', 'openvino_telemetry'): assert python(EARLY.format(o)).count(f'Imported before petlearn: {o}. It reports') == 1
     assert python(EARLY.format('onnxruntime'), ORT_DISABLE_TELEMETRY='1') == python(EARLY.format('numpy')) == ''
@@ -55,11 +58,21 @@ def test_what_a_page_asks_for_is_found():
     for o in ('<link rel="x" href="https://a.b/c.css">', "<script src='//a.b/c.js'>", 'url(http://a.b/c.woff)', 'await import("https://a.b/c.mjs")', '<img alt="" src=https://a.b/c.png>'): assert ASKED.search(o), o
     for o in ('<a href="https://a.b">', '<link rel="icon" href="data:,">', '<script src="own.js">', 'xmlns="http://www.w3.org/2000/svg"', "url(data:image/png;base64,//8A)"): assert not ASKED.search(o), o
 
+@pytest.mark.slow
 def test_files_of_pages(run):
-    nb = walkthrough.nbformat.read(ROOT/'nbs/walkthrough.ipynb', as_version=4)
+    nb = nbformat.read(ROOT/'nbs/walkthrough.ipynb', as_version=4)
     nb.metadata['widgets'] = {'application/vnd.jupyter.widget-state+json': dict(state={}, version_major=2, version_minor=0)}
     pages = {'walkthrough.html': walkthrough.page(nb), 'report.html': run.report().save().read_text()} | {o.name: o.read_text() for o in (ROOT/'petlearn/static').iterdir()}
     assert {k: found for k,o in pages.items() if (found := ASKED.findall(o))} == {}
+
+PICTURE = re.compile(r'!\[[^\]]*\]\(\s*<?((?:https?:)?//[^\s)]+)')
+
+def test_notebooks_load_nothing_when_they_are_opened():
+    "Neither their text nor the outputs that were saved with them."
+    for o in (ROOT/'nbs').rglob('*.ipynb'):
+        nb = nbformat.read(o, as_version=4)
+        shown = [c.source for c in nb.cells if c.cell_type == 'markdown'] + [''.join(out.get('data', {}).get('text/html', '')) for out in walkthrough.outputs(nb)]
+        for text in shown: assert ASKED.findall(text) == PICTURE.findall(text) == [], o
 
 def test_jupyterlab_as_make_starts_it():
     commands = [o for o in (ROOT/'Makefile').read_text().splitlines() if 'jupyter lab' in o]
