@@ -16,8 +16,8 @@ from pathlib import Path
 from .core import PetLearnError, as_path, looked_in
 from petlearn.photo_errors import (PhotoError, read_error, reject_url, similar_name, unreadable_photo,
     unsupported_photo)
-from petlearn.picture_files import (complete_jpeg, count_passes, describe_tiff, is_misread, leaner_pngs, photo_failure,
-    tiff_pages)
+from .picture_files import (complete_jpeg, count_passes, describe_tiff, has_end, is_misread, leaner_pngs,
+    photo_failure, tiff_pages)
 from .pixel_values import ask_for_lower_bytes, eight_bit, is_sixteen_bit, join_bytes, to_rgb
 
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #18a0c5eb
@@ -130,12 +130,13 @@ def _check_size(name, img):
 
 # %% ../nbs/kit/0_ground/04_image_io.ipynb #fcb453bd
 def _check_scans(name, img):
-    "Raise `PhotoError` for a JPEG with far more passes than any camera or program writes."
+    "Raise `PhotoError` for a JPEG with far more passes than any program writes, `SyntaxError` for one without end."
     if img.format not in ('JPEG', 'MPO'): return
     place = img.fp.tell()
     img.fp.seek(0)
     content = img.fp.read()
     img.fp.seek(place)
+    if not has_end(content): raise SyntaxError('no end marker') # if pixels are missing, Pillow might invent them
     if content.count(b'\xff\xda') <= MAX_SCANS: return # each pass begins with these two bytes
     n = count_passes(content) # but a video behind the picture has them by chance
     if n > MAX_SCANS:
@@ -194,7 +195,8 @@ def _read(name, f, min_side, given):
     notes = _choose_page(name, img)
     _check_size(name, img)
     if not given: _check_scans(name, img)
-    metadata,turned,deep = dict(size=img.size, format=img.format),_turn(img),not given and is_sixteen_bit(img)
+    metadata,deep = dict(size=img.size, format=img.format),not given and is_sixteen_bit(img)
+    turned = _turn(img)
     if min_side and not given: img.draft(None, (min_side, min_side))
     img.load()
     turn = _turn(img) # the tag of a PNG comes last, and a TIFF is turned already

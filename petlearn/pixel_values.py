@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MAX_PROFILE', 'Levels', 'find_levels', 'eight_bit', 'is_sixteen_bit', 'ask_for_lower_bytes', 'join_bytes', 'to_rgb']
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #91f08e0d
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #c356cb6d
 import re, sys
 import numpy as np
 from PIL import Image, ImageCms
@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import NamedTuple
 from .photo_errors import PhotoError, unsupported_photo
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #7261dce7
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #23acbf5a
 class Levels(NamedTuple):
     "What stands for black and for white."
     black:float
@@ -28,13 +28,13 @@ def find_levels(
     if a.dtype.kind == 'f' and 0 <= lo and hi <= 255: return Levels(0, 1 if hi <= 1 else 255)
     if a.dtype.kind in 'iu' and 0 <= lo and hi <= 65535:
         full = 15 if a.dtype == np.int16 else 16
-        bits = next((o for o in (8, 10, 12, 14) if hi < 2**o), full)
+        bits = next((o for o in (8, 10, 12, 14) if 0 < hi < 2**o), full)
         plain = bits == full or bits == 8 and a.dtype.itemsize != 2
         return Levels(0, 2**bits - 1, '' if plain else f'{bits} of {full} bits are used: {2**bits - 1:,} is white')
     if a.dtype == np.uint32 and hi >= 2**31: return Levels(0, 2**32 - 1)
     return Levels(lo, hi, f'numbers from {lo:,.6g} to {hi:,.6g}, shown from black to white')
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #184e7957
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #bad4c9dd
 def eight_bit(
     a:np.ndarray, # The numbers of a picture, of any type
     name:str, # What the picture is called in messages
@@ -55,7 +55,7 @@ def eight_bit(
         pixels[i:i+256] = ((a[i:i+256].astype(np.float64)-lo)*scale).round()
     return pixels
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #1aead321
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #afd974d1
 def _scale(img, name):
     "A picture with one deep channel as an 8-bit one, and its `Levels`."
     tags,a = getattr(img, 'tag_v2', {}),np.asarray(img)
@@ -65,7 +65,7 @@ def _scale(img, name):
     levels = Levels(0, 2**bits - 1) if bits in (10, 12, 14) else find_levels(a) if np.isfinite(a).all() else None
     return Image.fromarray(eight_bit(a, name, levels)),levels
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #2c84cecf
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #d38dc017
 _OTHER_BYTE = {'16B': '16L', '16L': '16B', '16N': '16B' if sys.byteorder == 'little' else '16L'}
 
 def is_sixteen_bit(
@@ -83,7 +83,7 @@ def ask_for_lower_bytes(
     img.tile = [o._replace(args=(other(o.args[0]), *o.args[1:]) if isinstance(o.args, tuple) else other(o.args))
                 for o in img.tile]
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #8eaf61e3
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #4865aeb6
 def join_bytes(
     upper:Image.Image, # The upper bytes of a picture with 16 bits a colour
     lower:Image.Image, # Its lower bytes
@@ -97,7 +97,7 @@ def join_bytes(
     if upper.mode == 'RGBA': img.putalpha(upper.getchannel('A'))
     return img,levels
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #29cdbf58
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #2b0d2652
 def _on_white(img):
     "A picture with transparency on white, or its colours if nothing else would be left; and what there is to say."
     img = img.convert('RGBA')
@@ -106,7 +106,7 @@ def _on_white(img):
         return colours,'transparent everywhere; the colours behind are used'
     return Image.alpha_composite(Image.new('RGBA', img.size, 'white'), img).convert('RGB'),''
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #e8f23bae
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #c7033b81
 _MODES = {'RGB': 'RGB', 'GRAY': 'L', 'CMYK': 'CMYK', 'Lab': 'LAB'} # of Pillow, by a profile's name for them
 MAX_PROFILE = 8_000_000 # bytes; those of printers have one or two million
 _UNUSED = "its colour profile can't be used"
@@ -122,7 +122,7 @@ def _in_srgb(img, icc):
         return ImageCms.profileToProfile(img, profile, ImageCms.createProfile('sRGB'), outputMode='RGB'),''
     except (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError): return img,_UNUSED
 
-# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #f6ddc0bb
+# %% ../nbs/kit/0_ground/03_pixel_values.ipynb #06a6989f
 def _lab_to_rgb(img, name):
     "A picture in CIELAB, which has no profile, in the usual colours."
     try: return ImageCms.profileToProfile(img, *map(ImageCms.createProfile, ('LAB', 'sRGB')), outputMode='RGB')

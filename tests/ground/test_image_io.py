@@ -1,10 +1,15 @@
 "The cases of damaged, foreign and unusual pictures, as a table."
+import struct, zlib
 from io import BytesIO
+from itertools import product
 import numpy as np, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image, ImageOps
-from petlearn.core import PetLearnError
-from petlearn.image_io import MAX_PIXELS, open_photo, photo_formats
+from petlearn.core import PetLearnError, result_or_error
+from petlearn.image_io import MAX_PIXELS, center_square, open_photo, photo_formats
+from petlearn.picture_files import jpeg_segments, tiff_pages
+from pictures import chunk, matrix_profile, png, tiff
+from tiny import tiny_model
 
 def encode(img, fmt, **kw):
     f = BytesIO()
@@ -188,3 +193,226 @@ def test_many_pixels_of_16_bits_take_little_memory():
     try: img = open_photo(data)
     finally: peak = tracemalloc.get_traced_memory()[1]; tracemalloc.stop()
     assert img.size == (4000, 3000) and peak < 4000*3000*6
+
+# --- kinds of files × both sides: the right pixels, or the right reason -------------------------------------------
+
+A = np.random.default_rng(1).random((24, 40, 6)) # from 0 to 1
+A[0,:2] = [[0], [1]]
+DAMAGED,UNSUPPORTED = 'damaged','unsupported'
+
+def as_numbers(a, kind, bits):
+    "Fractions as the whole numbers, or floats, of a file."
+    if kind == 'f': return a.astype({16: 'f2', 32: 'f4', 64: 'f8'}[bits])
+    full = 2.**(bits - (kind == 'i')) - 1
+    return (a*full).round().clip(0, full if bits < 64 else 2.**63).astype(f'{kind}{max(1 << (bits-1).bit_length(), 8)//8}')
+
+def shown(a, meaning, extra=()):
+    "How the bands of `a` look, from 0 to 255."
+    c = a[...,:1].repeat(3, 2) if meaning < 2 else a[...,:3]
+    if meaning == 0: c = 1 - c
+    if meaning == 5: c = (1 - a[...,:3])*(1 - a[...,3:4])
+    if extra == (2,): c = c*a[...,-1:] + 1 - a[...,-1:]
+    return c*255
+
+@pytest.fixture(scope='module')
+def side(tmp_path_factory):
+    "What each side makes of a file: the kit, when a small picture is enough, and the portable model."
+    from petlearn import lite
+    model = lite.load(tiny_model(tmp_path_factory.mktemp('tiny')/'model'))
+    return dict(kit=open_photo, small=lambda o: open_photo(o, 8), lite=model.predict)
+
+def outcome(side, data):
+    "The picture of the kit, or the kind of its error; all sides agree."
+    found = {k: result_or_error(f, data) for k,f in side.items()}
+    if isinstance(found['kit'], PetLearnError):
+        assert {k: str(o) for k,o in found.items()} == dict.fromkeys(found, str(found['kit']))
+        return found['kit'].kind
+    assert same(found['lite'].photo, center_square(data, 32))
+    return found['kit']
+
+def check_pixels(img, expected, off=2, say=''):
+    assert not isinstance(img, str), (say, img)
+    got = np.asarray(img).astype(float)
+    assert got.shape == expected.shape and np.abs(got - expected).max() <= off, say
+
+LAYOUTS = [dict(order=o, **k) for o in '<>' for k in (dict(), dict(deflate=True), dict(tile=16), dict(planes=True), dict(planes=True, deflate=True))] + [dict(big=True), dict(tile=16, deflate=True)]
+BANDS = [(0, 1, ()), (1, 1, ()), (1, 2, (2,)), (1, 2, (0,)), (2, 3, ()), (2, 4, (2,)), (2, 4, (0,)), (2, 5, (0, 0)), (2, 6, (0, 0, 0)), (5, 4, ()), (5, 5, (2,))]
+NUMBERS = [('u', o) for o in (1, 2, 4, 8, 10, 12, 14, 16, 32, 64)] + [('i', 8), ('i', 16), ('i', 32), ('f', 16), ('f', 32), ('f', 64)]
+
+def test_tiffs_have_the_right_pixels_or_the_right_reason():
+    "1,600 ways to write the same pixels: never others, and never damage where there is none."
+    opened = set()
+    for (meaning,bands,extra),(kind,bits),layout in product(BANDS, NUMBERS, LAYOUTS):
+        if bands == 1 and layout.get('planes'): continue
+        a = A[...,:bands]
+        img = result_or_error(open_photo, tiff(as_numbers(a, kind, bits), meaning, bits, extra=extra, **layout))
+        name = meaning,bands,extra,kind,bits,str(layout)
+        if isinstance(img, PetLearnError):
+            assert img.kind == UNSUPPORTED and f'{bits} bits' in img.what, (name, img)
+            continue
+        opened.add((meaning, bands, extra, kind, bits, str(layout)))
+        check_pixels(img, shown(a, meaning, extra), {1: 128, 2: 43, 4: 9}.get(bits, 2.5), name)
+    plain = {o[:5] for o in opened if o[5] == "{'order': '<'}"}
+    assert plain >= {(1, 1, (), 'u', o) for o in (1, 2, 4, 8, 12, 16, 32)} | {(m, n, e, 'u', o) for m,n,e in BANDS[4:7] + [BANDS[9]] for o in (8, 16)}
+    assert plain >= {(0, 1, (), 'u', 8), (1, 2, (2,), 'u', 8), (1, 1, (), 'f', 32), (2, 5, (0, 0), 'u', 8)} and len(opened) > 220
+
+COLOURS = (A[...,:3]*255).astype('u1')
+_T = Image.Transpose
+TURNS = {2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE, 6: _T.ROTATE_270, 7: _T.TRANSVERSE, 8: _T.ROTATE_90}
+
+TIFFS = [ # what it is, the file, what comes of it
+    ('big-endian BigTIFF', tiff(COLOURS, 2, order='>', big=True), UNSUPPORTED),
+    ("a camera's raw photo", tiff(COLOURS, 2, tags={254: (4, [1]), 330: (4, [8])}), UNSUPPORTED),
+    ('only a preview', tiff(COLOURS, 2, tags={254: (4, [1])}), COLOURS),
+    ('unknown compression', tiff(COLOURS, 2, tags={259: (3, [33005])}), UNSUPPORTED),
+    ('raw sensor data', tiff((A[...,:1]*65535).astype('u2'), 32803), UNSUPPORTED),
+    ('YCbCr with fewer colours', tiff(COLOURS, 6), UNSUPPORTED),
+    ('cut', tiff(COLOURS, 2)[:-900], DAMAGED),
+    ('cut, packed', tiff(COLOURS, 2, deflate=True)[:-900], DAMAGED),
+    ('cut, of a kind that is not known', tiff(A[...,:3].astype('f4'), 2)[:-900], DAMAGED),
+    ('no page', b'II*\0' + bytes(40), DAMAGED)]
+
+def test_odd_tiffs(side):
+    for name,data,expected in TIFFS:
+        if isinstance(expected, str): assert outcome(side, data) == expected, name
+        else: check_pixels(outcome(side, data), expected, 1, name)
+    with pytest.raises(PetLearnError, match=r'a kind of TIFF that can.t be opened here \(float, 32 bits, 3 bands\)') as e: open_photo(tiff(A[...,:3].astype('f4'), 2))
+    assert 'PNG' in e.value.fix
+
+def test_pages_of_a_tiff():
+    a = COLOURS
+    for n,notes in ((1, {}), (5, {'pages': 'first of 5 pages'})): assert open_photo(tiff(a, 2, pages=n)).info['notes'] == notes
+    small,large = Image.fromarray(a[:12,:20]),Image.fromarray(a)
+    data = encode(small, 'TIFF', save_all=True, append_images=[large], tiffinfo={254: 1})
+    at = data.rindex(struct.pack('<HHI', 254, 4, 1)) + 8
+    data = data[:at] + bytes(4) + data[at+4:]
+    assert [o.get(254, 1) for o in tiff_pages(BytesIO(data))] == [1, 0] # a preview comes first
+    assert open_photo(data).size == large.size and not open_photo(data).info['notes']
+    assert len(list(tiff_pages(BytesIO(tiff(a, 2, pages=1500))))) == 1000
+
+PNGS = [(0, 1, o) for o in (1, 2, 4, 8, 16)] + [(2, 3, 8), (2, 3, 16), (4, 2, 8), (4, 2, 16), (6, 4, 8), (6, 4, 16)] # kind, bands, bits
+
+def test_pngs_of_all_kinds(side):
+    for (kind,bands,bits),interlaced in product(PNGS, (False, True)):
+        a = as_numbers(A[...,:bands], 'u', bits)
+        expected = shown(a/(2.**bits - 1), 1 if kind in (0, 4) else 2, (2,) if kind in (4, 6) else ())
+        check_pixels(outcome(side, png(a, kind, bits, interlaced)), expected, 2.5, (kind, bits, interlaced))
+    colours = np.random.default_rng(2).integers(0, 256, (256, 3), 'uint8')
+    for bits in (1, 2, 4, 8):
+        a = as_numbers(A[...,:1], 'u', bits)
+        for alpha in (b'', bytes([0])): # the first colour is transparent
+            table = colours[:2**bits]
+            data = png(a, 3, bits, more=chunk(b'PLTE', table.tobytes()) + (chunk(b'tRNS', alpha) if alpha else b''))
+            expected = np.where((a == 0) & bool(alpha), 255, table[a[...,0]])
+            check_pixels(outcome(side, data), expected, 0, (bits, alpha))
+
+def test_fewer_bits_than_the_file_has(side):
+    "Scaled by what is there, and said; grey and in colour, PNG and TIFF."
+    for bits in (8, 10, 12, 14, 16):
+        for bands,kind,meaning in ((1, 0, 1), (3, 2, 2), (4, 6, 2)):
+            a = (A[...,:bands]*(2**bits - 1)).round().astype('u2')
+            if bands == 4: a[...,3] = 65535
+            files = [png(a, kind, 16)] + [tiff(a, meaning, order=o, extra=(2,)*(bands == 4), deflate=z) for o in '<>' for z in (False, True)]
+            for i,data in enumerate(files):
+                img = outcome(side, data)
+                check_pixels(img, shown(A[...,:min(bands, 3)], meaning), 1, (bits, bands, i))
+                assert img.info['notes'] == ({} if bits == 16 else {'levels': f'{bits} of 16 bits are used: {2**bits - 1:,} is white'}), (bits, bands, i)
+    assert open_photo(tiff(as_numbers(A[...,:1]/9, 'u', 12), 1, 12)).getextrema()[0][1] in (28, 29) # the file says 12 bits: a dark picture stays dark
+    black = np.zeros((20, 20, 1), 'u2')
+    assert open_photo(png(black, 0, 16)).info['notes'] == {} and not np.asarray(open_photo(png(black, 0, 16))).any()
+
+VIDEO = rng.bytes(200_000)
+MP4 = b'\0\0\0\x18ftypmp42\0\0\0\0mp42isom' + VIDEO
+SAMSUNG = b'\0\0\x08\x0a\x0e\0\0\0Image_UTC_Data' + VIDEO + b'SEFT'
+WHOLE = encode(SMOOTH, 'JPEG', quality=90),encode(SMOOTH, 'JPEG', quality=90, progressive=True),encode(SMOOTH.convert('L'), 'JPEG'),encode(SMOOTH.convert('CMYK'), 'JPEG')
+
+def test_jpegs_with_something_behind_or_without_end(side):
+    for data in WHOLE:
+        expected = np.asarray(Image.open(BytesIO(data)).convert('RGB'))
+        for behind in (MP4, SAMSUNG, VIDEO, bytes(4096), b'\n', b'<script>1</script>', b'\xff\xd9', b'\xff\xda'*500):
+            img = outcome(side, data + behind)
+            check_pixels(img, expected, 0)
+            assert img.info['notes'] == {}
+        for behind in (b'', b'\xff', MP4, SAMSUNG, bytes(4096)):
+            img = outcome(side, data[:-2] + behind)
+            check_pixels(img, expected, 0)
+            assert list(img.info['notes']) == ['no end']
+
+def test_jpegs_that_are_cut_are_damaged(side):
+    for data in WHOLE:
+        scans = [o.start - 2 for o in jpeg_segments(data) if o.marker == 0xda]
+        for cut in [*scans, *np.linspace(scans[0], len(data) - 5, 12).astype(int)]:
+            for behind in (b'', bytes(4096), SAMSUNG, MP4): assert outcome(side, data[:cut] + behind) == DAMAGED, (cut, behind[:9])
+
+JPEGS = [(0xc1, 12, '12 bits'), (0xc3, 8, 'lossless'), (0xc5, 8, 'hierarchical'), (0xcb, 8, 'lossless'), (0xf7, 8, 'JPEG-LS'), (0xc9, 12, 'arithmetic coding, 12 bits')] # marker, bits
+
+def test_jpegs_of_unusual_kinds(side):
+    at = WHOLE[0].index(b'\xff\xc0')
+    for marker,bits,says in JPEGS:
+        data = WHOLE[0][:at+1] + bytes([marker]) + WHOLE[0][at+2:at+4] + bytes([bits]) + WHOLE[0][at+5:]
+        assert outcome(side, data) == UNSUPPORTED
+        with pytest.raises(PetLearnError, match=f'a kind of JPEG .*{says}'): open_photo(data)
+
+def test_two_pictures_in_a_jpeg(side):
+    "A photo with a map of its brightness (Ultra HDR), or of a 3D camera."
+    for options in ({}, {'progressive': True}):
+        data = encode(SMOOTH, 'MPO', save_all=True, append_images=[SMOOTH.resize((20, 15))], **options)
+        check_pixels(outcome(side, data), np.asarray(Image.open(BytesIO(data)).convert('RGB')), 0)
+
+def test_texts_and_checksums_beside_the_pixels(side):
+    a = COLOURS
+    texts = [chunk(b'zTXt', b'workflow\0\0' + zlib.compress(bytes(3_000_000))), chunk(b'tEXt', b'parameters\0' + b'x'*3_000_000), chunk(b'iTXt', b'XML:com.adobe.xmp\0\1\0\0\0' + zlib.compress(b'<li>layer</li>'*200_000))]
+    texts += [chunk(o, b'12345678', wrong=1) for o in (b'tEXt', b'tIME', b'gAMA', b'pHYs', b'abCd')] + [chunk(o, b'abc') for o in (b'gAMA', b'pHYs', b'cHRM')]
+    for o in texts: check_pixels(outcome(side, png(a, 2, more=o)), a, 0, o[:8])
+    profiles = chunk(b'iCCP', b'mine\0\0' + zlib.compress(rng.bytes(1000)*1200)),chunk(b'iCCP', b'mine\0\0' + zlib.compress(rng.bytes(1000)))
+    for o in profiles: assert list(open_photo(png(a, 2, more=o)).info['notes']) == ['profile'] and same(open_photo(png(a, 2, more=o)), a)
+    for cut in np.linspace(40, len(png(a, 2)) - 40, 9).astype(int): assert outcome(side, png(a, 2, more=texts[0])[:len(texts[0]) + cut]) == DAMAGED
+
+def test_nothing_but_transparent_pixels(side):
+    "The colours behind are used if they are a picture, and it is said; a blank one is white."
+    a = np.dstack([(A[...,:3]*255).astype('u1'), np.zeros((24, 40), 'u1')])
+    for data in (png(a, 6), tiff(a, 2, extra=(2,)), encode(Image.fromarray(a), 'WEBP', lossless=True, exact=True)):
+        img = outcome(side, data)
+        check_pixels(img, a[...,:3], 0)
+        assert list(img.info['notes']) == ['transparent']
+    blank = np.full_like(a, [200, 0, 0, 0])
+    assert np.asarray(open_photo(png(blank, 6))).min() == 255 and open_photo(png(blank, 6)).info['notes'] == {}
+    a[0,0,3] = 1
+    assert np.asarray(outcome(side, png(a, 6)))[1:].min() == 255
+
+def test_colour_profiles():
+    "Brought into the usual colours, in each container; a linear profile with the primaries of sRGB is known exactly."
+    x = np.arange(256)/255
+    curve = np.where(x <= .0031308, 12.92*x, 1.055*x**(1/2.4) - .055)*255
+    a = np.random.default_rng(3).integers(0, 256, (24, 40, 3), 'uint8')
+    for form,options in (('PNG', {}), ('TIFF', {}), ('WEBP', dict(lossless=True))):
+        img = open_photo(encode(Image.fromarray(a), form, icc_profile=matrix_profile(1), **options))
+        assert np.abs(np.asarray(img) - curve[a]).max() < 4 and img.info['notes'] == {}, form
+    wide = matrix_profile(1.8, (.7977, .288, 0), (.1352, .7119, 0), (.0313, .0001, .8249))
+    red = Image.new('RGB', (20, 20), (150, 60, 60))
+    for form in ('PNG', 'JPEG', 'TIFF', 'WEBP', 'AVIF'):
+        r,g,b = open_photo(encode(red, form, icc_profile=wide, quality=95)).getpixel((9, 9))
+        assert r > 190 and g < 90 and b < 90, form # the same numbers are a stronger red there
+    grey = encode(red.convert('L'), 'PNG', icc_profile=wide)
+    assert list(open_photo(grey).info['notes']) == ['profile']
+
+@pytest.mark.parametrize('form', ['PNG', 'WEBP', 'TIFF', 'AVIF', 'JPEG', 'MPO'])
+def test_orientation_in_each_container(form):
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = encode(SMOOTH, form, exif=exif, quality=95, lossless=True)
+        turned = SMOOTH if orientation == 1 else SMOOTH.transpose(TURNS[orientation])
+        img = open_photo(data)
+        assert img.size == turned.size and np.abs(np.asarray(img).astype(int) - np.asarray(turned)).mean() < 6, orientation
+        assert ('turned' in img.info['notes']) == (orientation > 1), orientation
+
+NAMED = [(b'\0\0\0\x0cjP  \r\n\x87\n', 'JPEG 2000'), (b'\xff\x4f\xff\x51\0', 'JPEG 2000'), (b'\xff\x0a\0\0', 'JPEG XL'), (b'8BPS\0\1', 'Photoshop'), (bytes(128) + b'DICM', 'DICOM'), (b'P6\n9 9\n255\n', 'PNM'),
+         (b'\0\0\0\x18ftypcrx \0', "camera's raw"), (b'FUJIFILMCCD-RAW ', "camera's raw"), (b'v/1\x01\2\0', 'OpenEXR'), (b'\0\0\1\0\1\0', 'icon')]
+
+def test_other_pictures_are_named(side):
+    for data,says in NAMED:
+        assert outcome(side, data + bytes(200)) == 'not a photo'
+        with pytest.raises(PetLearnError, match=says): open_photo(data + bytes(200))
+    jpeg_in_bmp = b'BM' + struct.pack('<IHHIIIIHHIIIIII', 900, 0, 0, 54, 40, 40, 24, 1, 0, 4, 800, 0, 0, 0, 0) + bytes(846)
+    assert outcome(side, jpeg_in_bmp) == UNSUPPORTED
