@@ -7,4 +7,4 @@ REAL = ROOT.parent/'shared'/'photos'
 
 # new processes are forked from one that has imported what takes seconds, and has done nothing else
 FORKS = multiprocessing.get_context('forkserver')
-FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'petlearn.training.trainer', 'petlearn.training.trained'])
+FORKS.set_forkserver_preload(['nbdev.test', 'fastai.vision.all', 'sklearn.linear_model', 'timm', 'ipywidgets', 'petlearn.training.trainer', 'petlearn.training.trained'])

@@ -1,7 +1,7 @@
 "Every notebook runs alone, in a process of its own, without a network; the walkthrough in a real kernel as well."
-import os, sys, tempfile
 import nbformat, pytest
 from common import FORKS, ROOT
+from alone import run_alone
 import walkthrough
 
 pytestmark = pytest.mark.slow
@@ -10,19 +10,9 @@ NOTEBOOKS = [o for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if o.stem != 'walk
 # what is there now: a notebook must leave nothing behind
 BEFORE = set((ROOT/'nbs').rglob('*'))
 
-def _run_alone(nb, log):
-    "What `nbdev_test` does with a notebook, in this process; what it says goes into the file `log`, and its files beside that."
-    os.chdir(ROOT)
-    os.environ['TMPDIR'] = tempfile.tempdir = str(log.parent)
-    with open(log, 'w') as f:
-        for o in (1, 2): os.dup2(f.fileno(), o)
-    from nbdev.config import get_config
-    from nbdev.test import test_nb
-    sys.exit(not test_nb(nb, skip_flags=get_config().tst_flags.split(), basepath=ROOT)[0])
-
 @pytest.mark.parametrize('nb', NOTEBOOKS, ids=lambda o: o.stem)
 def test_notebook(nb, tmp_path, blocked):
-    process = FORKS.Process(target=_run_alone, args=(nb, tmp_path/'log'))
+    process = FORKS.Process(target=run_alone, args=(nb, tmp_path/'log'))
     process.start()
     process.join(600)
     process.kill() # if it is still there
