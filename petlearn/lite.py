@@ -49,10 +49,17 @@ class LiteModel(PhotoModel):
     def __init__(self,
         metadata:dict, # `metadata` of its `ModelFolder`
         session:onnxruntime.InferenceSession, # Its network
+        content:bytes=b'', # The bytes of its network, for a copy of the model (onnxruntime keeps them anyway)
     ):
         self.labels,self.size,self.threads = metadata['labels'],metadata['size'],os.cpu_count() or 1
-        self._session,self._names = session,[o.name for o in session.get_outputs()]
+        self._session,self._content,self._names = session,content,[o.name for o in session.get_outputs()]
         if metadata.get('limit') is not None: self.limit = float(metadata['limit'])
+
+    def __getstate__(self): return {k: o for k,o in vars(self).items() if k != '_session'} # for pickle and deepcopy
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        self._session = _open_network(self._content)
 
     def _forward(self, n):
         "A function from pixels to probabilities and novelty, for any number of photos."
@@ -74,4 +81,4 @@ def load(
     try: session = _open_network(content)
     except Exception as e: raise damaged(path, f'is not a network that opens ({type(e).__name__})') from e # many kinds
     if not _fits(session, box.metadata): raise damaged(path, 'is not the network that model.json describes')
-    return LiteModel(box.metadata, session)
+    return LiteModel(box.metadata, session, content)

@@ -22,7 +22,7 @@ from .parity import prove
 from ..evaluation.metrics import in_words
 from ..files import file_sha256
 from ..models.backbones import backbone
-from ..models.engines import FeatureExtractor, OPSET, onnx_bytes
+from ..models.engines import FeatureExtractor, OPSET, onnx_bytes, usual_torch
 from ..models.saving import save_model
 from ..models.model_folder import ModelFolder, add_files, publish
 from ..runs.book import find_run
@@ -62,6 +62,7 @@ class Portable(nn.Module):
         return torch.maximum((share - rest)/spread, (length - x.norm(dim=1))/change)
 
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #33a29981
+@usual_torch()
 def onnx_file(
     net:Portable, # What is to be written
     metadata:dict, # Its `labels`, and its `size` in pixels
@@ -233,6 +234,7 @@ def _temporary_folder(target):
     with tmp: yield Path(tmp.name)
 
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #57db7cc7
+@usual_torch()
 def export_model(
     run:Run|str|Path, # A run that has a model
     folder:str|Path|None=None, # Where to write a copy to share; by default into the run's own folder

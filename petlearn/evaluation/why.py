@@ -23,7 +23,7 @@ from .robustness import CHANGES
 from ..html import Gallery, bars, how_sure, photo_row
 from ..image_io import center_square, open_photo
 from ..models.backbones import backbone
-from ..models.engines import FeatureExtractor
+from ..models.engines import FeatureExtractor, usual_torch
 from ..models.prediction import Prediction
 from ..runs.book import find_run
 from ..runs.run import Run
@@ -89,6 +89,7 @@ def _from_pixels(run):
     "A copy of the network of `run` that takes pixels and gives scores."
     return nn.Sequential(FeatureExtractor(backbone(run.params['arch']), run.model), deepcopy(run.model[1][-1]).cpu())
 
+@usual_torch()
 def grad_cam(
     run:str|Path|Run, # Run with a model, or a word such as `'V002'`, `'newest'`, `'best'`
     photo, # Path, bytes, upload, picture or array

@@ -21,6 +21,7 @@ from fastai.metrics import accuracy, error_rate
 from fastai.vision.learner import vision_learner
 from torch import nn
 from ..core import PetLearnError, check_float, check_int
+from .engines import usual_torch
 from .features import Features, feature_dataloaders
 from .loaders import seen_size
 
@@ -63,6 +64,7 @@ def _scale_colours(dls, b):
                             f"Expected fresh ones for {b.name}.", "dls = photo_dataloaders(split)")
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #468ba425
+@usual_torch()
 def pet_learner(
     dls:DataLoaders, # Made by `photo_dataloaders`, or fastai's own with `item_tfms=Resize(...)`
     arch:str|Backbone='efficientnet_lite0', # Pretrained network, by name
@@ -99,6 +101,7 @@ def model_metadata(
     return network_metadata(b, learn.dls.vocab, seen_size(learn.dls))
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #a5ea8b83
+@usual_torch()
 def train_head(
     learn:Learner, # Made by `pet_learner` or by `head_learner`
     epochs:int=1, # How many times through the training photos, from 1
@@ -110,6 +113,7 @@ def train_head(
     learn.fit_one_cycle(epochs, lr)
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #b2779dc1
+@usual_torch()
 def fine_tune(
     learn:Learner, # Made by `pet_learner`, with a head that is already trained
     epochs:int=1, # How many times through the training photos, from 1
@@ -121,6 +125,7 @@ def fine_tune(
     learn.fit_one_cycle(epochs, slice(lr/100, lr), pct_start=.3, div=5.)
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #2b4b8ded
+@usual_torch()
 def layer_learner(
     model:nn.Sequential, # Made by `network`: a body and a head
     bank:Features, # What that body saw

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from .. import __version__
 from ..core import PetLearnError
 from .backbones import backbone, network
+from .engines import usual_torch
 from .model_folder import ModelFolder, damaged, write_model
 from .novelty import novelty_bytes, novelty_from
 
@@ -61,6 +62,7 @@ class LoadedModel(NamedTuple):
     metadata:dict # As `read_metadata` returns it
 
 # %% ../../nbs/kit/3_models/11_saving.ipynb #f38fde52
+@usual_torch()
 def load_model(
     folder:str|Path, # Folder that `save_model` wrote
 ) -> LoadedModel: # With `.model` and `.metadata`

@@ -289,6 +289,7 @@ class Run(_Metadata, _Tables):
         return ACTIONS[state] - (set() if self.has_model else {'use'})
 
     def __repr__(self): return f"Run({self.path.name})"
+    def __reduce__(self): return type(self),(self.path,) # pickle and copy: a run is its folder
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #81598574
 def _folder_here(run):

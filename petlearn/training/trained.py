@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from ..core import PetLearnError, as_path
 from ..models.checkpoints import load_checkpoint
-from ..models.engines import FeatureExtractor, engine, torch_engine
+from ..models.engines import FeatureExtractor, engine, torch_engine, usual_torch
 from ..models.features import Features, features
 from ..models.learner import layer_learner, model_metadata, network_metadata, pet_learner
 from ..models.saving import LoadedModel, load_model, read_metadata
@@ -31,6 +31,7 @@ EAGER_LIMIT = 200 # for more photos than that, it pays to prepare a faster engin
 
 class Predictor(PhotoModel):
     "Answers about photos with a trained model: a `Learner`, a run, or the folder of a run or of a model."
+    @usual_torch()
     def __init__(self,
         source:Learner|Run|str|Path, # A learner (a copy is taken), a run, or the folder of a run or of a model
     ):
@@ -42,6 +43,12 @@ class Predictor(PhotoModel):
         self._body,self._last_layer = FeatureExtractor(b, model),deepcopy(model[1][-1]).cpu()
         self._eager = torch_engine(self._body, self.size)
 
+    def __getstate__(self): return {k: o for k,o in vars(self).items() if k not in ('_eager', '_fast')} # for pickle
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        self._eager = torch_engine(self._body, self.size)
+
     @cached_property
     def _fast(self): return engine(self._body, self.size).run
 
@@ -50,6 +57,7 @@ class Predictor(PhotoModel):
         run = self._eager if n is not None and n <= EAGER_LIMIT else self._fast
         return lambda pixels: self._judge(run(pixels))
 
+    @usual_torch()
     @torch.inference_mode()
     def _judge(self, x):
         "Probabilities (photos × labels) and the novelty of each photo, from features `x`."
@@ -66,12 +74,14 @@ def _network_of(source):
 
 # %% ../../nbs/kit/5_training/02_trained.ipynb #15ece859
 @patch
+@usual_torch()
 def starting_model(self:Run) -> torch.nn.Sequential: # A body and a head
     "The network as it was before the first step; a random head depends on the seed. Made anew at each call."
     if self.parent: return load_model(self.path/'start')[0]
     with no_random(self.params['seed']): return network(backbone(self.params['arch']), len(self.labels))
 
 @patch
+@usual_torch()
 def checkpoint_model(self:Run) -> torch.nn.Sequential: # To ask, not to train
     "The network with the weights of the best checkpoint; raises `PetLearnError` if there is none."
     metadata,tensors = load_checkpoint(self.path/'checkpoints/best.safetensors')

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..core import PetLearnError, echo
 from ..datasets.split_table import dataset_version
 from ..datasets.versions import what_changed
+from ..models.engines import usual_torch
 from ..models.saving import read_metadata
 from ..process import fresh_python
 from ..runs.book import RunBook, find_run, run_folders
@@ -77,6 +78,7 @@ def _start_in_background(run):
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #5e8b5659
 @takes_settings
+@usual_torch()
 def train(
     photos:str|Path|list|pd.DataFrame|None=None, # Folder, several, list of files, or split table; `pets()` by default
     labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses

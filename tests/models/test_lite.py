@@ -229,3 +229,8 @@ def test_memory_stays_the_same(small):
         return psutil.Process().memory_info().rss//2**20
     before = held(2)
     assert held(4) - before < 30
+
+def test_copies_for_other_processes_and_threads(small):
+    "pickle (spawn, joblib, Spark) and deepcopy; the copy needs no folder."
+    import copy, pickle
+    for o in (pickle.loads(pickle.dumps(small)), copy.deepcopy(small)): assert o.predict(PET).to_dict() == small.predict(PET).to_dict() and repr(o) == repr(small)

@@ -1,5 +1,5 @@
 "Ask a trained model: one photo or several, the cases of inputs.py, and what a Predictor is made of."
-import threading, time
+import os, subprocess, sys, threading, time
 import numpy as np, pytest, torch
 from hypothesis import given, settings, strategies as st
 from PIL import Image
@@ -200,3 +200,33 @@ def test_the_books_two_lines(predictor, pets_folder):
     p = predictor.predict(pets_folder/'Abyssinian_1.jpg')
     assert str(Prediction(p.probs)).startswith(f"Is this a cat?: {p.label == 'cat'}.\nProbability it's a cat: {p.probs['cat']:.6f}")
 
+
+def test_copies_for_other_processes_and_threads(predictor, run):
+    import copy, pickle
+    expected = predictor.predict(PET).to_dict()
+    for o in (pickle.loads(pickle.dumps(predictor)), copy.deepcopy(predictor), pickle.loads(pickle.dumps(run)), copy.deepcopy(run)): assert near(o.predict(PET), predictor.predict(PET)), o
+    assert predictor.predict(PET).to_dict() == expected
+
+FORKED = '''
+import multiprocessing as mp, sys, torch
+from petlearn.all import *
+from petlearn.training.trained import EAGER_LIMIT
+torch.set_num_threads(2)
+folder,photos = sys.argv[1],sys.argv[2]
+one,model,run = find_photos(photos)[0],Predictor(folder),Run(folder)
+many = find_photos(photos)*(EAGER_LIMIT//20)
+before = [model.predict(one).label, run.predict(one).label, len(model.predict(many))]
+def ask(answers): answers.put([model.predict(one).label, run.predict(one).label, len(model.predict(many)), Predictor(folder).predict(one).label, train(photos, epochs=1, size=64, runs_dir=sys.argv[3]).state])
+copies = mp.get_context('fork')
+answers = copies.Queue()
+copies.Process(target=ask, args=(answers,), daemon=True).start()
+after = answers.get(timeout=120)
+assert after == [*before, before[0], 'SUCCEEDED'], (before, after)
+'''
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere, processes are not forked')
+@pytest.mark.slow
+def test_a_forked_process_answers_and_trains(run, pets_folder, tmp_path):
+    "Gunicorn, multiprocessing: the copy has none of the threads that PyTorch and OpenVINO remember."
+    r = subprocess.run([sys.executable, '-c', FORKED, run.path, pets_folder, tmp_path/'runs'], cwd=tmp_path, capture_output=True, text=True, env=os.environ | dict(OMP_NUM_THREADS='2'))
+    assert r.returncode == 0, r.stderr[-2000:]

@@ -337,3 +337,26 @@ def test_replay(few, tmp_path, one_thread, capsys, monkeypatch):
     train(folder, **QUICK, name='copied', runs_dir=tmp_path/'runs')
     next(folder.glob('*.jpg')).write_bytes(b'changed')
     with pytest.raises(PetLearnError, match='1 photo changed since'): replay('copied', tmp_path/'runs')
+
+def test_whatever_pytorch_was_left_in(two_dozen, tmp_path):
+    "The usual switches while petlearn works, and those of the user before and after."
+    import contextlib
+    def switches(): return torch.get_default_dtype(),torch.get_default_device(),torch.is_grad_enabled(),torch.is_inference_mode_enabled(),torch.is_autocast_enabled('cpu'),torch.are_deterministic_algorithms_enabled()
+    @contextlib.contextmanager
+    def left(do, undo):
+        do()
+        try: yield
+        finally: undo()
+    ways = dict(grad=torch.no_grad, inference=torch.inference_mode, autocast=lambda: torch.autocast('cpu'), meta=lambda: left(lambda: torch.set_default_device('meta'), lambda: torch.set_default_device(None)),
+                deterministic=lambda: left(lambda: torch.use_deterministic_algorithms(True), lambda: torch.use_deterministic_algorithms(False)),
+                **{str(o): lambda o=o: left(lambda: torch.set_default_dtype(o), lambda: torch.set_default_dtype(torch.float32)) for o in (torch.float64, torch.float16)})
+    photo = sorted(two_dozen.glob('*.jpg'))[0]
+    usual = train(two_dozen, epochs=1, size=64, runs_dir=tmp_path/'runs')
+    for name,way in ways.items():
+        with way():
+            before = switches()
+            run = train(two_dozen, epochs=1, fine_tune_epochs=int(name in ('grad', 'torch.float64')), size=64, runs_dir=tmp_path/'runs')
+            answers = [run.predict(photo), Predictor(run.path).predict(photo)]
+            assert switches() == before, name
+        assert run.state == 'SUCCEEDED' and answers[0].probs == answers[1].probs, name
+        if not run.params['fine_tune_epochs']: assert answers[0].probs == pytest.approx(usual.predict(photo).probs, abs=1e-5), name
