@@ -6,6 +6,7 @@ one answers like the ordinary picture `same`. `OTHER` are things that are no fil
 expression that the error must match, or empty where it answers, and then with a list if it is `many`.
 """
 import datetime as dt, os, re
+from base64 import b64encode
 from collections import namedtuple
 from io import BytesIO
 import numpy as np
@@ -161,6 +162,18 @@ def _pipe(folder):
 
 class Named(BytesIO): name = 'cat.jpg'
 
+class Awaited:
+    "The upload of a web framework, which is read with await."
+    async def read(self): return PNG
+
+class Tensor:
+    "What looks like a tensor of PyTorch, colours first."
+    def __init__(self, a): self.a = a
+    def __iter__(self): return iter(self.a)
+    def detach(self): return self
+    def cpu(self): return self
+    def numpy(self): return self.a
+
 class Frame:
     "What looks like a column of a table."
     def __init__(self, items): self.items = items
@@ -196,6 +209,13 @@ OTHER = [Case(*o) for o in [
     (15, 'None', lambda d: None, 'NoneType is not a photo', False),
     (15, 'number', lambda d: 5, 'int is not a photo', False),
     (15, 'array of another shape', lambda d: np.zeros((3, 20, 20)), r'transpose\(1,2,0\)', False),
+    (15, 'tensor', lambda d: Tensor(np.asarray(PET).transpose(2,0,1)), '', False),
+    (18, 'tensor of several', lambda d: Tensor(np.stack([np.asarray(PET).transpose(2,0,1)]*2)), '', True),
+    (15, 'photo as text', lambda d: b64encode(JPEG).decode(), 'written as text.*(.|\n)*b64decode', False),
+    (15, 'photo as text in bytes', lambda d: b64encode(PNG), 'written as text.*(.|\n)*b64decode', False),
+    (15, 'photo in an address', lambda d: 'data:image/png;base64,' + b64encode(PNG).decode(), 'written as text', False),
+    (15, 'upload to be awaited', lambda d: Awaited(), 'await file.read', False),
+    (15, 'pattern', lambda d: str(_file('cat.png')(d).parent/'*.png'), r'is a pattern(.|\n)*glob\(', False),
     (15, 'missing file', lambda d: d/'nowhere.jpg', 'There is no file .*nowhere.jpg', False),
     (15, 'empty name', lambda d: '', 'not the name of a file', False),
     (15, 'name with a zero byte', lambda d: 'cat\0.jpg', 'not the name of a file', False),
@@ -219,7 +239,7 @@ OTHER = [Case(*o) for o in [
     (18, 'upload of several', lambda d: upload(('a.png', PNG), ('b.jpg', JPEG)), '', True),
     (18, 'upload of several, version 7', lambda d: upload7(('a.png', PNG), ('b.jpg', JPEG)), '', True),
     (18, 'upload with a bad one', lambda d: upload(('a.png', PNG), ('b.jpg', b'a text')), 'b.jpg is not a photo', False),
-    (18, 'list with a bad one', lambda d: [PNG, b'a text'], 'Photo 2.*is not a photo', False),
+    (18, 'list with a bad one', lambda d: [PNG, b'a text'], r'Photo 2.*is not a photo(.|\n)*model.stream\(photos\)', False),
     *[(20, f'name {i}', _file(o), '', False) for i,o in enumerate(NAMES)],
     *[(20, f'name of an upload {i}', lambda d, o=o: upload((o, PNG)), '', False) for i,o in enumerate(NAMES+FOREIGN_NAMES)],
     (21, 'a wall', lambda d: np.full((224, 224, 3), 220, 'uint8'), '', False),

@@ -135,7 +135,7 @@ def test_trouble_on_the_way_ends_the_threads():
 
 def test_one_or_several():
     one = PNG,np.zeros((9, 9, 3)),PET
-    several = [PNG],iter([PNG]),torch.zeros(2, 3),{PNG},np.zeros((2, 9, 9, 3)),np.array(['a.jpg', 'b.jpg']),{'a': PNG}.values()
+    several = [PNG],iter([PNG]),torch.zeros(2, 3, 9, 9),{PNG},np.zeros((2, 9, 9, 3)),np.array(['a.jpg', 'b.jpg']),{'a': PNG}.values()
     assert [photos_of(o)[1] for o in (*one, *several)] == [False]*3 + [True]*7
 
 # --- what a Predictor is made of ---------------------------------------------------------------------------------
