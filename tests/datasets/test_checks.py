@@ -18,6 +18,7 @@ from petlearn.datasets.split import split_photos
 from petlearn.datasets.faults import inject_faults
 from petlearn.datasets.practice import score
 from petlearn.training.trainer import train
+from inputs import has_plugin
 
 @pytest.fixture(scope='session')
 def drawn(pets_folder):
@@ -415,3 +416,59 @@ def test_the_command_line(pets, capsys):
     assert petlearn('--undo')[0] == petlearn('--undo')[0] == 0 and petlearn('--undo')[0] == 2 and tree(pets) == before
     assert petlearn('--network', 'resnet43')[0] == 2
 
+
+# --- files that are passed over, and folders that are links -----------------------------------------------------------
+
+PASSED = { # what lies beside the photos: the severity, what is said, what to do
+    'videos': ({'bird/a.mov': b'\0\0\0\x14ftypqt  ', 'bird/b.mov': b'\0\0\0\x14ftypqt  '}, INFO, '2 videos (bird/a.mov, bird/b.mov)', 'save single pictures'),
+    'a cloud': ({'cat/.cat_77.jpg.icloud': b'bplist00'}, WARNING, '1 file still in a cloud (cat/.cat_77.jpg.icloud)', 'Download them first'),
+    'a disk station': ({f'cat/@eaDir/{i}.jpg': b'\xff\xd8\xff' for i in range(26)}, INFO, '26 files in system folders (cat/@eaDir)', ''),
+    'an archive': ({'more.zip': b'PK\3\4'}, INFO, '1 archive (more.zip)', "more.zip')"),
+    'a note': ({'notes.txt': b'feed the cat'}, INFO, '1 text or table (notes.txt)', '')}
+
+def test_each_kind_that_is_passed_over_has_its_line(tmp_path, drawn):
+    for name,(files,severity,what,advice) in PASSED.items():
+        folder = clean(tmp_path/name, drawn)
+        for o,content in files.items():
+            (folder/o).parent.mkdir(parents=True, exist_ok=True)
+            (folder/o).write_bytes(content)
+        one = next(o for o in quick(folder, by_folder).findings if o.kind == 'foreign')
+        assert (one.severity, one.what) == (severity, f'Passed over: {what}.') and advice in one.advice and not one.fix, name
+        assert '<img' not in quick(folder, by_folder)._repr_html_()
+
+HEIC = b'\0\0\0\x18ftypheic\0\0\0\0mif1heic'
+
+@pytest.mark.skipif(has_plugin(), reason='iPhone photos can be opened here')
+def test_iphone_photos_name_the_plug_in(tmp_path, drawn, pets):
+    for i in range(3): (pets/f'cat/IMG_{i}.HEIC').write_bytes(HEIC)
+    found = quick(pets)
+    assert found.kinds[0] == 'needs plug-in' and "pip install 'petlearn[heic]'" in found['needs plug-in'].advice
+    with pytest.raises(PetLearnError, match=r'petlearn\[heic\]'): found.require()
+    phone = tmp_path/'phone'
+    for label in ('cat', 'dog'):
+        (phone/label).mkdir(parents=True)
+        for i in range(8): (phone/label/f'IMG_{i}.HEIC').write_bytes(HEIC + bytes([i]))
+    found = quick(phone, by_folder)
+    assert found.kinds == ['unusable', 'needs plug-in'] and 'disk' not in found['unusable'].advice
+    with pytest.raises(PetLearnError, match=r'petlearn\[heic\]'): found.require()
+
+def test_a_label_of_which_no_photo_opens_stops(pets):
+    for i in range(6):
+        (pets/'bird').mkdir(exist_ok=True)
+        (pets/f'bird/{i}.jpg').write_bytes(b'a text')
+    found = quick(pets, by_folder)
+    assert "0 of 'bird'" in found['too few'].what
+    with pytest.raises(PetLearnError, match="0 of 'bird'"): found.require(BAD_FILES)
+
+def test_photos_behind_links_are_named_and_fixed_where_they_lie(tmp_path, pets):
+    shutil.move(pets/'cat', tmp_path/'disk')
+    (pets/'cat').symlink_to(tmp_path/'disk')
+    (tmp_path/'disk/empty.jpg').write_bytes(b'')
+    (pets/'dog/empty.jpg').write_bytes(b'')
+    before = {o: o.read_bytes() for folder in (tmp_path/'disk', pets/'dog') for o in folder.iterdir()}
+    found = quick(pets, by_folder)
+    assert sorted(set(found.photos.label)) == ['cat', 'dog'] and '17 photos reached through linked folders: cat.' == found['linked'].what
+    assert len(found.fix('empty')) == 2 and not (tmp_path/'disk/empty.jpg').exists() and not (pets/'dog/empty.jpg').exists()
+    assert 'empty' not in quick(pets, by_folder)
+    found.undo()
+    assert {o: o.read_bytes() for o in before} == before
