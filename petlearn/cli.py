@@ -376,6 +376,12 @@ def _drop_output():
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
+def _not_installed(e):
+    "Words for a package that is missing: exported models need few of them."
+    return (f"{e.name} is not installed here: there is enough to predict with an exported model, not for all the rest.\n"
+            "Expected petlearn with all that it needs.\npip install petlearn\n"
+            "With an exported model, this works: petlearn predict --run FOLDER cat.jpg")
+
 def _unexpected(e):
     "Keep the details of `e` in a file; gives words."
     with tempfile.NamedTemporaryFile('w', prefix='petlearn-error-', suffix='.txt', delete=False) as f:
@@ -395,6 +401,7 @@ def main(
     except PetLearnError as e: status,text = 2,str(e)
     except KeyboardInterrupt: status,text = 130,'Stopped.'
     except BrokenPipeError: return _drop_output() # `petlearn list | head` has seen enough
+    except ModuleNotFoundError as e: status,text = 2,_not_installed(e)
     except Exception as e:
         if getattr(e, 'errno', None) == errno.ENOSPC:
             _drop_output()
