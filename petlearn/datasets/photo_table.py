@@ -96,7 +96,8 @@ def list_photos(
     files = [p.absolute() for o in found for p in o]
     sets = {str(o.folder): _absolute_list(o) for o in folders} if len(folders) == len(found) else None
     homes = list(dict.fromkeys(o.folder.absolute() for o in folders)) or _common_folders(files)
-    if isinstance(photos, PhotoList): sets = {'the list': _absolute_list(photos)} # it knows its folder
+    if isinstance(photos, PhotoList): # it knows its folder, and what was skipped
+        sets,folders = {'the list': _absolute_list(photos)},[photos]
     return PhotoSets(sets or {'the list': files}, ['']*len(files), homes, _all_skipped(folders))
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #f15be8ad
