@@ -24,12 +24,13 @@ PATHS = re.compile(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"') # wit
 class Trace:
     "What was seen in the file `log` of a process that ran in `cwd`: `elsewhere`, what went to another computer; `written`, paths of files and folders."
     def __init__(self, log, cwd):
-        self.cwd,self.elsewhere,self.written = str(cwd),[],set()
+        self.cwd,self.calls,self.elsewhere,self.written = str(cwd),0,[],set()
         for line in log.read_text(errors='replace').splitlines():
             call = re.match(r'\d+ +(\w+)\((.*)', line)
             if call: self._see(*call.groups())
 
     def _see(self, name, rest):
+        self.calls += 1
         if any(o in rest for o in NEVER): self.elsewhere.append(f'{name}({rest[:200]}')
         elif name in SENDING: self.elsewhere += [f'{name} {host} port {port}' for port,host in ADDRESS.findall(rest) if not self._is_here(host, port)]
         elif ' = -1 E' not in rest and (not name.startswith('open') or re.search('O_WRONLY|O_RDWR|O_CREAT', rest)): self.written.add(self._path(rest))

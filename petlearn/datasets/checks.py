@@ -22,7 +22,7 @@ from .photo_table import PhotoTable, photo_table
 from .split_table import MIN_PHOTOS
 from ..html import thumbnail
 from ..image_io import open_photo
-from ..photos.copies import connected_components
+from ..photos.copies import complete_groups, connected_components
 from ..photos.finding import show_photos
 
 # %% ../../nbs/kit/2_datasets/15_checks.ipynb #8da7df41
@@ -52,10 +52,19 @@ class DataCheck(PhotoTable):
     @property
     def groups(self) -> dict:
         "A number for each fingerprint: copies and near copies of one another have the same."
+        return self._grouped(connected_components)
+
+    @property
+    def tight_groups(self) -> dict:
+        "The same, but in smaller groups: each photo of a group is a copy of every other."
+        return self._grouped(complete_groups)
+
+    def _grouped(self, group):
         sha = dict(zip(self.photos.file, self.photos.sha256))
         place = {o: i for i,o in enumerate(dict.fromkeys(sha.values()))}
-        pairs = [(place[sha[a]], place[sha[b]]) for a,b in zip(self.pairs.file_a, self.pairs.file_b)]
-        return dict(zip(place, connected_components(len(place), pairs)))
+        pairs = self.pairs.sort_values('agreement', ascending=False, kind='stable')
+        pairs = [(place[sha[a]], place[sha[b]]) for a,b in zip(pairs.file_a, pairs.file_b)]
+        return dict(zip(place, group(len(place), pairs)))
 
 # %% ../../nbs/kit/2_datasets/15_checks.ipynb #f702eeaa
 def _join_findings(found):

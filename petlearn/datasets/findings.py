@@ -20,7 +20,8 @@ from .labels import CAT_BREEDS, breed, cat_or_dog, is_cat, similar_labels
 from .photo_table import Inspected, PhotoTable
 from .split_table import MIN_LABELS, MIN_PHOTOS
 from ..file_kinds import FILE_KINDS, next_step, passed_over
-from ..photos.copies import NOTES, SIDE, connected_components, duplicate_pairs, near_copies
+from ..image_io import open_photo
+from ..photos.copies import NOTES, SIDE, duplicate_pairs, near_copies
 
 # %% ../../nbs/kit/2_datasets/14_findings.ipynb #4654559d
 ERROR,WARNING,INFO = 'error','warning','info'
@@ -233,7 +234,7 @@ def copy_pairs(
     "All pairs of photos that are copies of one another, byte for byte (`same bytes`) or nearly."
     grey,same = seen.records['grey'],duplicate_pairs(seen.photos.sha256)
     once = np.array([i for first,i in same if first == i], int)
-    near = near_copies(grey[once])
+    near = near_copies(grey[once], lambda i: open_photo(seen.photos.file.iloc[once[i]], 2*SIDE))
     exact = pd.DataFrame([(a, b, 1., 'same bytes') for a,b in same if a != b], columns=near.columns)
     pairs = pd.concat([exact, near.assign(a=once[near.a.astype(int)], b=once[near.b.astype(int)])], ignore_index=True)
     a,b = pairs.a.astype(int),pairs.b.astype(int)
@@ -277,12 +278,16 @@ def _two_labels(pairs):
 
 # %% ../../nbs/kit/2_datasets/14_findings.ipynb #6ae30a58
 def _smaller_copies(seen, pairs):
-    "The files among `pairs` that are not needed: of each group, all but the largest picture."
+    "The files among `pairs` that are not needed: each is a copy of a larger picture, or one as large, that stays."
     area = seen.records['width'].astype(int)*seen.records['height']
-    group = connected_components(len(seen.photos), zip(pairs.a, pairs.b))
-    rows = pd.DataFrame(dict(file=seen.photos.file, group=group, area=-area, link=seen.photos.file.map(os.path.islink)))
-    rows = rows.sort_values(['area', 'link', 'file'])
-    return sorted(rows.file[rows.group.duplicated()])
+    rows = pd.DataFrame(dict(file=seen.photos.file, area=-area, link=seen.photos.file.map(os.path.islink)))
+    partners = {}
+    for a,b in zip(pairs.a, pairs.b): partners.setdefault(a, []).append(b), partners.setdefault(b, []).append(a)
+    order = rows.iloc[list(partners)].sort_values(['area', 'link', 'file']).index
+    place,spared = {k: at for at,k in enumerate(order)},set()
+    for i in order:
+        if i not in spared: spared.update(k for k in partners[i] if place[k] > place[i])
+    return sorted(rows.file[list(spared)])
 
 def _copy_findings(seen, pairs):
     "Findings about copies: leaks, photos with two labels, exact copies and near copies."

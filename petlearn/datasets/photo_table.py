@@ -19,7 +19,7 @@ from ..core import PetLearnError, as_path, echo, first_few, pluralize, result_or
 from .found_tables import match_tables
 from .labeling import LabeledPhotos, read_labels
 from .labels import same_labels
-from ..photos.copies import copy_groups, fingerprints, inspect_all
+from ..photos.copies import complete_groups, copy_groups, copy_links, fingerprints, inspect_all
 from ..file_kinds import SUFFIXES
 from ..photos.finding import PhotoList, as_photos, find_photos, photo_folder
 
@@ -254,6 +254,13 @@ def groups(self:PhotoTable) -> dict:
     "A number for each fingerprint: copies and near copies of one another have the same."
     df = self.photos[self.photos.sha256 != ''].drop_duplicates('sha256')
     return dict(zip(df.sha256, copy_groups([Path(o) for o in df.file], list(df.sha256))))
+
+@patch(as_prop=True)
+def tight_groups(self:PhotoTable) -> dict:
+    "The same, but in smaller groups: each photo of a group is a copy of every other."
+    df = self.photos[self.photos.sha256 != ''].drop_duplicates('sha256')
+    links = copy_links([Path(o) for o in df.file], list(df.sha256))
+    return dict(zip(df.sha256, complete_groups(len(df), links)))
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #fd104eb8
 class Inspected(NamedTuple):

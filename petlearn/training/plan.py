@@ -15,6 +15,7 @@ from pathlib import Path
 from ..core import PetLearnError, as_path, check_int, pluralize
 from ..datasets.checks import DataCheck, check
 from ..datasets.findings import BAD_FILES
+from ..datasets.split import split_groups
 from ..datasets.usage import fill_usage, is_leak
 from ..models.loaders import fit_batch_size
 from ..runs.book import RunBook, run_folders
@@ -150,7 +151,7 @@ def _count_usage(found, valid_pct, test_pct, seed):
     "How many photos `split_photos` would use for what; a training leaves bad files out after that."
     df,bad,groups = found.distinct(),_bad_files(found),found.groups
     df = df[~is_leak(df, df.sha256.map(groups))].reset_index(drop=True)
-    usage = fill_usage(df, df.sha256.map(groups), valid_pct, test_pct, seed)
+    usage = fill_usage(df, split_groups(df, groups, found)[0], valid_pct, test_pct, seed)
     return Counter(o for o,file in zip(usage, df.file) if file not in bad)
 
 # %% ../../nbs/kit/5_training/09_plan.ipynb #76d0ce52

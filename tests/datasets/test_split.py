@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from petlearn.core import PetLearnError
 from petlearn.datasets import photo_table as intake
 from petlearn.datasets.labels import by_folder, cat_or_dog
-from petlearn.datasets.split import split_photos
+from petlearn.datasets.split import split_groups, split_photos
 from petlearn.datasets.usage import assign_usage, share_out
 from petlearn.datasets.split_table import dataset_version
 from helpers import write
@@ -209,3 +209,25 @@ def test_same_photo_with_two_labels(tmp_path):
     for i in range(6): write(tmp_path, f'cat/{i}.jpg'), write(tmp_path, f'dog/{i}.jpg')
     write(tmp_path, 'dog/x.jpg', 'cat/3.jpg')
     with pytest.raises(PetLearnError, match='two labels'): split_photos(tmp_path)
+
+class Copies:
+    "A table that knows copies: `groups` over others, `tight_groups` each with each; one label a letter."
+    def __init__(self, groups, tight): self.groups,self.tight_groups = groups,tight
+    @property
+    def df(self): return pd.DataFrame(dict(file=list(self.groups), label=[o[0] for o in self.groups], sha256=list(self.groups)))
+
+def test_a_chain_of_similar_photos_is_cut_where_nothing_else_is_left():
+    names = [f'{k}{i}' for k in 'cd' for i in range(20)]
+    single,one,label,tight = {o: o for o in names},dict.fromkeys(names, 0),{o: o[0] for o in names},{o: f'{o[0]}{int(o[1:])//4}' for o in names}
+    few = single | {f'c{i}': 'few' for i in range(9)}
+    burst = single | {f'c{i}': 'burst' for i in range(20)}
+    three = {f'e{i}': f'e{i}' for i in range(20)}
+    table = [ # groups, tight groups, how many groups are left, how many photos were in groups that were cut
+        (single, single, 40, 0), (few, single, 32, 0), (one, tight, 10, 40), (label, tight, 10, 40), (label, single, 40, 40), (label, label, 40, 40),
+        (one, one, 40, 40), (burst, burst, 40, 20), (burst | three, burst | three, 41, 20), ({o: 0 for o in names} | {f'd{i}': i for i in range(20)}, tight, 25, 21)]
+    for groups,inner,n,parted in table:
+        known = Copies(groups, inner)
+        got = split_groups(known.df, groups, known)
+        assert (got[0].nunique(), got[1]) == (n, parted), (groups, inner)
+        usage = assign_usage(known.df, got[0], .2, 0, 42)
+        assert 'valid' in usage and 'train' in usage and (known.df.assign(group=got[0], usage=usage).groupby('group').usage.nunique() == 1).all()

@@ -5,7 +5,7 @@ import numpy as np, pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 from petlearn.core import PetLearnError
-from petlearn.photos.copies import (MAX_DIFFERENCE, NOTES, SIDE, best_match, connected_components, copy_groups, detail_difference, duplicate_pairs,
+from petlearn.photos.copies import (MAX_DIFFERENCE, NOTES, SIDE, best_match, complete_groups, connected_components, copy_groups, detail_difference, duplicate_pairs,
     fingerprints, inspect_all, inspect_photo, near_copies)
 from petlearn.photos.drawings import draw_pet
 
@@ -100,3 +100,10 @@ def test_groups_connect_over_others(tmp_path, photos):
     assert copy_groups(files, fingerprints(files)) == [0, 0, 0, 3, 4, 4, 0] and copy_groups([], []) == []
     assert duplicate_pairs('abca') == [(0, 0), (1, 1), (2, 2), (0, 3)]
     assert connected_components(6, [(4, 5), (1, 4), (0, 2)]) == [0, 1, 0, 3, 1, 1] and connected_components(2, []) == [0, 1]
+
+def test_complete_groups_cut_a_chain():
+    chain = [(i, i+1) for i in range(9)]
+    assert connected_components(10, chain) == [0]*10 and complete_groups(10, chain) == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8]
+    everyone = [(a, b) for b in range(5) for a in range(b)]
+    assert complete_groups(6, everyone) == [0]*5 + [5] and complete_groups(2, []) == [0, 1]
+    assert complete_groups(3, [(1, 2), (0, 1)]) == [0, 1, 1], 'the best pair comes first'
