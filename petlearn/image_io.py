@@ -52,11 +52,11 @@ def _from_file(f):
     try:
         if getattr(f, 'seekable', lambda: False)(): f.seek(0)
         content = f.read()
-        if hasattr(content, '__await__'): raise _unread_upload(content)
-        return BytesIO(content)
+        if not hasattr(content, '__await__'): return BytesIO(content)
     except (OSError, TypeError, ValueError) as e:
         raise PetLearnError(f"The open file gives no bytes ({e}).", "Expected a file opened with 'rb'.",
                             "open('cat.jpg', 'rb')") from e
+    raise _unread_upload(content)
 
 def _photo_path(x):
     "`x` as the path of a file that is there."

@@ -214,7 +214,7 @@ OTHER = [Case(*o) for o in [
     (15, 'photo as text', lambda d: b64encode(JPEG).decode(), 'written as text.*(.|\n)*b64decode', False),
     (15, 'photo as text in bytes', lambda d: b64encode(PNG), 'written as text.*(.|\n)*b64decode', False),
     (15, 'photo in an address', lambda d: 'data:image/png;base64,' + b64encode(PNG).decode(), 'written as text', False),
-    (15, 'upload to be awaited', lambda d: Awaited(), 'await file.read', False),
+    (15, 'upload to be awaited', lambda d: Awaited(), '^Reading this upload(.|\n)*await file.read', False),
     (15, 'pattern', lambda d: str(_file('cat.png')(d).parent/'*.png'), r'is a pattern(.|\n)*glob\(', False),
     (15, 'missing file', lambda d: d/'nowhere.jpg', 'There is no file .*nowhere.jpg', False),
     (15, 'empty name', lambda d: '', 'not the name of a file', False),
