@@ -81,9 +81,10 @@ def _label_findings(table):
     for o in table.aside:
         yield Finding('aside', o.what, "If they belong to a label, move them into its folder.", rows(o.files))
     fixed = table.corrected
-    if fixed:
-        yield Finding('corrected', f"{pluralize(len(fixed), 'label')} corrected by a table: {first_few(fixed)}.",
-                      rows=rows(fixed).assign(label=list(fixed.values())))
+    n = f"{pluralize(len(fixed), 'label')} corrected by a table: {first_few(fixed)}." if fixed else (
+        "No label corrected by a table.")
+    if fixed or table.about_tables:
+        yield Finding('corrected', ' '.join([n, *table.about_tables]), rows=rows(fixed).assign(label=list(fixed.values())))
 
 # %% ../../nbs/kit/2_datasets/14_findings.ipynb #af30e6e3
 def _fixes(errors):

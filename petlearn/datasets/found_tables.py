@@ -67,7 +67,7 @@ def _fit(table, matches, photos, near):
     enough = 2*len(fitting) >= min(len(table.rows), len(photos))
     return bool(fitting) and (enough or near and len(table.rows) <= 20)
 
-# %% ../../nbs/kit/2_datasets/02_found_tables.ipynb #2dfdb5f8
+# %% ../../nbs/kit/2_datasets/02_found_tables.ipynb #f734d989
 class _Found(NamedTuple):
     "A table beside photos."
     table:LabelTable|None # `None` if it is left aside
@@ -88,8 +88,15 @@ def _yours(path, photos, near):
     fits = _fit(table, matches, photos, near)
     bad_row_fits = {_bare(o.file) for o in table.rows if not o.label} & {_bare(os.path.basename(o)) for o in photos}
     if table.errors and (fits or bad_row_fits or near and 'file' in table.header): raise table.errors[0]
-    if not fits: return aside._replace(notes=[_left_aside(path, f"too few rows of {path} fit a photo", [])])
+    if not fits: return aside._replace(notes=[_left_aside(path, _misfit(table, photos), [])])
     return _Found(table, matches.rows, list(_table_notes(table, matches)))
+
+def _misfit(table, photos):
+    "Why the rows of `table` are not those of `photos`."
+    names = {_bare(os.path.basename(o)) for o in photos}
+    strange = [o.file for o in table.rows if _bare(o.file) not in names] or [o.file for o in table.rows]
+    verb = 'fits' if len(strange) == 1 else 'fit'
+    return f"{pluralize(len(strange), 'row')} of {table.path} {verb} no photo: {first_few(strange)}"
 
 def _table_notes(table, matches):
     "What should be known about the rows of a table that is used."

@@ -178,6 +178,7 @@ class PhotoTable:
     unreadable:dict=field(default_factory=dict) # `PetLearnError` by file, for files without a fingerprint
     labels_read:list=field(default_factory=list) # How the labels were read, and what was not, in sentences
     aside:list=field(default_factory=list) # Photos that were left aside, each an `Aside`
+    about_tables:list=field(default_factory=list) # Tables that are left aside, rows that fit no photo, in sentences
 
     def __len__(self): return len(self.photos)
 
@@ -206,6 +207,7 @@ class PhotoTable:
             raise PetLearnError((many if len(self.unreadable) > 1 else '') + o.what, o.expected, o.fix)
         self.require_labels()
         if self.corrected: echo(f"{pluralize(len(self.corrected), 'label')} corrected by a table.")
+        for o in self.about_tables: echo(o)
         return self
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #545568d5
@@ -226,7 +228,6 @@ def photo_table(
     found = list_photos(photos)
     is_labelled = isinstance(photos, pd.DataFrame) and 'label' in photos
     labelled = _label_table(photos) if is_labelled else _label_sets(found.sets, labeler)
-    for o in labelled.notes: echo(o)
     usage = labelled.usage if any(labelled.usage) and not any(found.usage) else found.usage
     source = [name for name,files in found.sets.items() for _ in files]
     rows = _drop_same_files(pd.DataFrame({
@@ -237,7 +238,7 @@ def photo_table(
     unreadable = {f: o for f,o in zip(rows.file, shas) if isinstance(o, PetLearnError)}
     rows.insert(3, 'sha256', ['' if f in unreadable else o for f,o in zip(rows.file, shas)])
     return PhotoTable(rows, found.folders, labelled.labeler, labelled.corrected, found.skipped, labelled.problems,
-                      unreadable, labelled.reading, labelled.aside)
+                      unreadable, labelled.reading, labelled.aside, labelled.notes)
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #9566705a
 @patch

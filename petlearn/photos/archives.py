@@ -100,7 +100,7 @@ class _Names:
         _parts(name)
         self.left_out.append(name)
 
-# %% ../../nbs/kit/1_photos/04_archives.ipynb #c5a6b383
+# %% ../../nbs/kit/1_photos/04_archives.ipynb #ba0eb227
 class _ZipEnd(NamedTuple):
     "What the end of a zip archive says."
     at:int # Where the record ends, without its comment
@@ -123,7 +123,7 @@ def _read_end(f, tail, i, start):
     "The end record at `tail[i:]`, or `None` if no list of members lies before it; and the length of its comment."
     disk,_,_,members,size,_,comment = unpack_from('<4H2IH', tail, i+4)
     at = start + i
-    if tail[max(i-20, 0):i][:4] == b'PK\6\7' and 0xffff in (disk, members, size >> 16): # sizes that are elsewhere
+    if tail[max(i-20, 0):i][:4] == b'PK\6\7': # there is a zip64 record, and what it says counts
         f.seek(max(at - 76, 0))
         record = f.read(56)
         if record[:4] != b'PK\6\6': return None,comment

@@ -117,12 +117,13 @@ def test_an_archive_in_an_archive(tmp_path, capsys):
 
 def end_of(data): return data.rindex(b'PK\5\6')
 
-def zip64(data, disks=0):
-    "The same zip archive with the numbers of its end in a zip64 record."
+def zip64(data, forced=False):
+    "The same zip archive with the numbers of its end in a zip64 record; `forced`: and in the last one, too."
     at = end_of(data)
     n,size,start = struct.unpack('<HII', data[at+10:at+20])
     end64 = struct.pack('<4sQHHIIQQQQ', b'PK\6\6', 44, 45, 45, 0, 0, n, n, size, start)
-    return data[:at] + end64 + struct.pack('<4sIQI', b'PK\6\7', 0, at, 1) + struct.pack('<4sHHHHIIH', b'PK\5\6', 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0)
+    last = struct.pack('<4sHHHHIIH', b'PK\5\6', 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0)
+    return data[:at] + end64 + struct.pack('<4sIQI', b'PK\6\7', 0, at, 1) + (data[at:] if forced else last)
 
 def streamed(data):
     "An archive as a program writes it that can't go back: sizes behind each file, in 8 bytes (as stream-zip writes them)."
@@ -138,7 +139,7 @@ def streamed(data):
 def commented(data, text): return data[:end_of(data)+20] + struct.pack('<H', len(text)) + text
 
 ZIPS = { # what other programs make of an archive
-    'zip64': zip64, 'streamed': streamed, 'streamed, zip64': lambda o: zip64(streamed(o)), 'comment': lambda o: commented(o, b'my pets'), 'comment with the sign of an end': lambda o: commented(o, b'made by PK\5\6 tools'.ljust(60)),
+    'zip64': zip64, 'zip64 that was not needed': lambda o: zip64(o, True), 'streamed': streamed, 'streamed, zip64': lambda o: zip64(streamed(o)), 'comment': lambda o: commented(o, b'my pets'), 'comment with the sign of an end': lambda o: commented(o, b'made by PK\5\6 tools'.ljust(60)),
     'comment with a whole end': lambda o: commented(o, b'PK\5\6'+bytes(18)+b' is an empty archive'), 'a long comment': lambda o: commented(o, b'x'*65_000), 'zip64 and comment': lambda o: commented(zip64(o), b'a PK\5\6'),
     'a program before': lambda o: b'MZ unpacks itself'+o, 'a line behind': lambda o: o+b'\n', 'zeros behind': lambda o: o+bytes(2000)}
 
