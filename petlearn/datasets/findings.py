@@ -84,7 +84,8 @@ def _label_findings(table):
     n = f"{pluralize(len(fixed), 'label')} corrected by a table: {first_few(fixed)}." if fixed else (
         "No label corrected by a table.")
     if fixed or table.about_tables:
-        yield Finding('corrected', ' '.join([n, *table.about_tables]), rows=rows(fixed).assign(label=list(fixed.values())))
+        what = ' '.join([n, *table.about_tables])
+        yield Finding('corrected', what, rows=rows(fixed).assign(label=list(fixed.values())))
 
 # %% ../../nbs/kit/2_datasets/14_findings.ipynb #af30e6e3
 def _fixes(errors):
