@@ -16,7 +16,7 @@ import os
 import onnxruntime
 import numpy as np
 from pathlib import Path
-from .core import as_path
+from .core import PetLearnError, as_path
 from .models.model_folder import ModelFolder, damaged
 from .models.prediction import PhotoModel
 
@@ -44,6 +44,11 @@ def _fits(session, metadata):
             and all(_has_shape(outputs[name], 'float', *shape) for name,shape in expected.items()))
 
 # %% ../nbs/kit/3_models/13_lite.ipynb #de67be02
+def _no_answer(rows):
+    "The error for a network that gives other than one answer for one photo."
+    return PetLearnError(f"The network gives {' or '.join(map(str, sorted(rows)))} answers for one photo.",
+                         "Expected one.", "Export the model again: run.export()")
+
 class LiteModel(PhotoModel):
     "A portable model, made by `load`: the same answers as `Predictor`, without PyTorch."
     def __init__(self,
@@ -65,6 +70,8 @@ class LiteModel(PhotoModel):
         "A function from pixels to probabilities and novelty, for any number of photos."
         def forward(pixels):
             each = [self._session.run(self._names, {'pixels': o[None]}) for o in pixels]
+            rows = {len(a) if a.ndim else 0 for o in each for a in o}
+            if rows != {1}: raise _no_answer(rows)
             found = {name: np.concatenate(o) for name,o in zip(self._names, zip(*each))}
             return found['probabilities'],found.get('novelty')
         return forward

@@ -91,9 +91,11 @@ def preprocessing(
         "Open the first picture of the file.",
         f"A JPEG is opened at 1/8, 1/4 or 1/2 of its width and height, by its decoder: the smallest of these whose "
         f"shorter side has at least {size} pixels, if there is one (libjpeg's scale_denom, Pillow's draft).",
-        "16-bit whole numbers from 0 to 65535 and fractions from 0 to 1 are scaled to 0 to 255, and rounded.",
-        "Transparent pixels are put on white.",
-        "Make 8-bit RGB of it: grey three times, CMYK as Pillow's convert('RGB') does it.",
+        "Of 16-bit whole numbers, white is the largest one of 8, 10, 12, 14 or 16 bits, whichever holds the brightest; "
+        "of fractions from 0 to 1, it is 1. They are scaled to 0 to 255, and rounded.",
+        "Transparent pixels are put on white; if all are transparent, the colours behind them are used.",
+        "Make 8-bit RGB of it: grey three times, CMYK as Pillow's convert('RGB') does it. If the file has a colour "
+        "profile other than sRGB, bring the colours from there to sRGB (Pillow's ImageCms.profileToProfile).",
         "Turn or mirror it as its EXIF orientation tag (0x0112) says.",
         "Cut out the middle square: side = min(width, height), left = (width-side)//2, top = (height-side)//2.",
         f"Make it {size}×{size} pixels with Pillow's resize(..., BILINEAR): when it shrinks, each new pixel is a "

@@ -15,7 +15,8 @@ from html import escape
 from io import BytesIO
 from itertools import islice
 from typing import NamedTuple
-from ..core import PetLearnError, as_path, check_int, in_order, percent, progress, result_or_error, shown_name
+from petlearn.core import (PetLearnError, as_path, check_int, first_few, in_order, percent, progress, result_or_error,
+    shown_name)
 from ..html import bars, thumbnail
 from ..image_io import center_square, tensor_array
 from ..photo_errors import reject_url
@@ -139,11 +140,17 @@ def photos_of(
     return PhotoInput([x], False) if _is_one(x) else PhotoInput(x, True)
 
 # %% ../../nbs/kit/3_models/12_prediction.ipynb #ddc32990
-def _check_finite(probs, novelty):
-    "Raise `PetLearnError` for the numbers of a model that is broken."
-    if np.isfinite(probs).all() and (novelty is None or np.isfinite(novelty).all()): return
-    raise PetLearnError("The model's answer is not a number (nan).", "Expected a model whose training succeeded.",
-                        "Train again.")
+def _check_answers(probs, novelty, *shape):
+    "Raise `PetLearnError` for the numbers of a model that is broken; `shape` is (photos, labels)."
+    if probs.shape != shape or novelty is not None and novelty.shape != shape[:1]:
+        raise PetLearnError(f"The model's answers have the shape {probs.shape}.", f"Expected {shape}: photos, labels.",
+                            "Export the model again: run.export()")
+    if not (np.isfinite(probs).all() and (novelty is None or np.isfinite(novelty).all())):
+        raise PetLearnError("The model's answer is not a number (nan).", "Expected a model whose training succeeded.",
+                            "Train again.")
+    if probs.min() < -1e-3 or np.abs(probs.sum(1) - 1).max() > .01:
+        raise PetLearnError(f"The model's answers are no probabilities: {first_few(map(str, probs[0].tolist()))}.",
+                            "Expected numbers from 0 to 1 that add up to 1.", "Export the model again: run.export()")
 
 # %% ../../nbs/kit/3_models/12_prediction.ipynb #081211bc
 def _name(x):
@@ -160,7 +167,7 @@ def _predict_batch(model, photos, forward):
     answers = list(seen)
     if not good: return answers
     probs,novelty = forward(np.stack([np.asarray(seen[i]) for i in good]))
-    _check_finite(probs, novelty)
+    _check_answers(probs, novelty, len(good), len(model.labels))
     for k,i in enumerate(good):
         by_name = sorted(zip(model.labels, probs[k].tolist()), key=lambda o: -o[1])
         answers[i] = Prediction(dict(by_name), _name(photos[i]), seen[i],

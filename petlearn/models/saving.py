@@ -62,16 +62,31 @@ class LoadedModel(NamedTuple):
     metadata:dict # As `read_metadata` returns it
 
 # %% ../../nbs/kit/3_models/11_saving.ipynb #f38fde52
+def _check_shapes(folder, b, labels, weights):
+    "Refuse weights of another network than `b` before that is built: PyTorch's device 'meta' takes no memory for it."
+    try:
+        with torch.device('meta'): expected = network(b, labels, pretrained=False).state_dict()
+    except (RuntimeError, NotImplementedError): return # a few networks can't be built there
+    known,found = ({k: v.shape for k,v in o.items()} for o in (expected, weights))
+    if known != found: raise _does_not_fit(folder, b)
+
+def _does_not_fit(folder, b):
+    "The error for weights of another network than `b`."
+    return PetLearnError(f"{folder} does not fit the network {b.name}.", "Expected weights of that network.",
+                         "Copy the folder again, or train again.")
+
 @usual_torch()
 def load_model(
     folder:str|Path, # Folder that `save_model` wrote
 ) -> LoadedModel: # With `.model` and `.metadata`
     "Rebuild a network from its folder; raises `PetLearnError` if it is missing or damaged."
     box = ModelFolder(folder)
-    metadata,weights = _metadata(box),box.read('model.safetensors')
-    model = network(backbone(metadata['arch']), len(metadata['labels']), pretrained=False)
-    try: model.load_state_dict(load_tensors(weights))
-    except (RuntimeError, SafetensorError) as e:
-        raise PetLearnError(f"{folder} does not fit the network {metadata['arch']}.",
-                            "Expected weights of that network.", "Copy the folder again, or train again.") from e
+    metadata,content = _metadata(box),box.read('model.safetensors')
+    b,labels = backbone(metadata['arch']),len(metadata['labels'])
+    try: weights = load_tensors(content)
+    except SafetensorError as e: raise _does_not_fit(folder, b) from e
+    _check_shapes(folder, b, labels, weights)
+    model = network(b, labels, pretrained=False)
+    try: model.load_state_dict(weights)
+    except RuntimeError as e: raise _does_not_fit(folder, b) from e
     return LoadedModel(model.eval().to(memory_format=torch.channels_last), metadata)

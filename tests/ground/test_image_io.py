@@ -276,6 +276,8 @@ def test_odd_tiffs(side):
     for name,data,expected in TIFFS:
         if isinstance(expected, str): assert outcome(side, data) == expected, name
         else: check_pixels(outcome(side, data), expected, 1, name)
+    far = tiff(COLOURS, 2, big=True).replace(struct.pack('<QQQ', 16, 0, 0)[:8], b'\xff'*8, 1) # the page lies behind the end of every disk
+    assert outcome(side, far) == DAMAGED
     with pytest.raises(PetLearnError, match=r'a kind of TIFF that can.t be opened here \(float, 32 bits, 3 bands\)') as e: open_photo(tiff(A[...,:3].astype('f4'), 2))
     assert 'PNG' in e.value.fix
 

@@ -1,6 +1,7 @@
 "The portable model: the same answers as the kit, on its own, and never a wrong one from a damaged folder."
 import hashlib, json, os, shutil, subprocess, sys, sysconfig
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np, psutil, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from petlearn import PetLearnError, Predictor
@@ -234,3 +235,18 @@ def test_copies_for_other_processes_and_threads(small):
     "pickle (spawn, joblib, Spark) and deepcopy; the copy needs no folder."
     import copy, pickle
     for o in (pickle.loads(pickle.dumps(small)), copy.deepcopy(small)): assert o.predict(PET).to_dict() == small.predict(PET).to_dict() and repr(o) == repr(small)
+
+class Session:
+    "A network that gives these `rows` for each photo."
+    def __init__(self, rows): self.rows = np.array(rows, 'float32')
+    def get_outputs(self): return [SimpleNamespace(name='probabilities')]
+    def run(self, names, given): return [self.rows]
+
+def test_answers_that_are_none():
+    "Other row counts, numbers that are no probabilities: refused, never answered with."
+    for rows,says in ((np.zeros((0, 2)), '0 answers for one photo'), ([[.5, .5]]*2, '2 answers for one photo'), ([[9, -8]], 'no probabilities'), ([[.9, .9]], 'no probabilities'),
+                      ([[np.nan, 1]], 'not a number'), ([[.2, .3, .5]], 'the shape')):
+        model = lite.LiteModel(dict(labels=['cat', 'dog'], size=32), Session(rows))
+        for x in (PNG, [PNG, JPEG]):
+            with pytest.raises(PetLearnError, match=says): model.predict(x)
+    assert lite.LiteModel(dict(labels=['cat', 'dog'], size=32), Session([[.25, .75]])).predict(PNG).label == 'dog'
