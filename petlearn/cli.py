@@ -378,7 +378,7 @@ def _drop_output():
 
 def _not_installed(e):
     "Words for a package that is missing: exported models need few of them."
-    return (f"{e.name} is not installed here: there is enough to predict with an exported model, not for all the rest.\n"
+    return (f"{e.name} is not installed here: there is enough for an exported model, not for all the rest.\n"
             "Expected petlearn with all that it needs.\npip install petlearn\n"
             "With an exported model, this works: petlearn predict --run FOLDER cat.jpg")
 

@@ -10,6 +10,7 @@ import hashlib
 import matplotlib.pyplot as plt
 import pandas as pd
 from ..core import PetLearnError, pluralize
+from ..photos.captions import plot_text
 
 # %% ../../nbs/kit/2_datasets/08_split_table.ipynb #9309ae20
 USAGES = 'train', 'valid', 'test' # in the order in which a model meets them
@@ -104,7 +105,7 @@ def show_split(
     counts,note = _largest(split.groupby(['label', 'usage']).size().unstack(fill_value=0))
     _,ax = plt.subplots(figsize=(7, 1.4 + .28*len(counts)), layout='constrained')
     _draw_bars(ax, counts, split.usage.value_counts())
-    ax.set_yticks(range(len(counts)), [o[:30] + '…'*(len(o) > 30) for o in counts.index], parse_math=False)
+    ax.set_yticks(range(len(counts)), [plot_text(o[:30] + '…'*(len(o) > 30)) for o in counts.index])
     ax.set_ylim(len(counts)-.4, -.6)
     ax.set_xlabel('photos')
     title = f"{pluralize(len(split), 'photo')}, {split.label.nunique()} labels{note}"

@@ -19,6 +19,7 @@ from ..runs.book import RunBook, find_run
 from ..runs.curves import plot_histories
 from ..runs.progress import spark
 from ..runs.run import LISTED, Run
+from ..photos.captions import plot_text
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #51fe2a43
 def _settings(run):
@@ -101,7 +102,7 @@ def plot_pairs(self:Comparison,
         ax.plot([100*o.low, 100*o.high], [i, i], color='#4a7ab5', linewidth=3)
         ax.plot(100*(o.only_first_wrong-o.only_second_wrong)/o.photos, i, 'o', color='#333')
     ax.axvline(0, color='#333', linestyle='--')
-    names = [f'{self.short[o.first]}, {self.short[o.second]}'.replace('$', r'\$') for o in df.itertuples()]
+    names = [plot_text(f'{self.short[o.first]}, {self.short[o.second]}') for o in df.itertuples()]
     ax.set_yticks(range(len(df)), names)
     ax.set(xlabel='error rate of the first less that of the second, in percentage points', ylim=(-.5, len(df)-.5 or .5))
     return ax

@@ -22,6 +22,7 @@ from .pieces import Piece, Shown
 from ..runs.book import find_run
 from ..runs.run import Run
 import petlearn.training.trained # `run.bank`: the features of its photos
+from ..photos.captions import plot_text
 
 # %% ../../nbs/kit/6_evaluation/10_learning_curve.ipynb #dada8638
 _DIRECTIONS,_FREEDOM = 512,10. # most directions to keep; how freely weights may grow (scikit-learn's C)
@@ -265,7 +266,7 @@ def plot(self:LearningCurve,
     ax.plot(df.photos, 100*df.error, color='#1f4e79', marker='.', linewidth=2, label='all labels')
     for style,o in zip(_LINES, self.labels.index if self.sizes.shape[1] > 1 else ()):
         ax.plot(df.photos, 100*each.error[each.label == o], linestyle=style, color='#666', linewidth=1,
-                label=o.replace('$', r'\$'))
+                label=plot_text(o))
     low,high = error_interval(int(self.wrong[0,-1].sum()), len(self.truth))
     last = 100*df.error.iloc[-1]
     ax.errorbar(df.photos.iloc[-1], last, [[last-100*low], [100*high-last]], color='#1f4e79', capsize=4, zorder=3)

@@ -10,6 +10,7 @@ __all__ = ['CLASS_METRICS', 'class_metrics', 'class_averages', 'plot_roc', 'plot
 import math
 from ..core import PetLearnError, check_float, check_int, percent
 from ..runs.predictions import Predictions
+from ..photos.captions import plot_text
 
 # %% ../../nbs/kit/6_evaluation/00_metrics.ipynb #b6237945
 def _auc(p, i):
@@ -62,8 +63,7 @@ def _draw_curves(ax, labels, areas, curves, named=5):
         import matplotlib.pyplot as plt
         _,ax = plt.subplots(figsize=(4, 4), layout='constrained')
     for place,i in enumerate(sorted(range(len(labels)), key=lambda i: areas[i])):
-        name = labels[i].replace('$', r'\$')
-        style = (dict(linestyle=_LINES[place], label=f'{name}: {areas[i]:.3f}', linewidth=2, zorder=3)
+        style = (dict(linestyle=_LINES[place], label=plot_text(f'{labels[i]}: {areas[i]:.3f}'), linewidth=2, zorder=3)
                  if place < named else dict(color='#ccc', linewidth=.7))
         ax.plot(*curves[i], **style)
     ax.legend(title=f'the weakest of {len(labels)} labels' if len(labels) > named else None, fontsize=8)

@@ -19,6 +19,7 @@ from ..core import PetLearnError, as_path, check_int, percent, pluralize, shown_
 from ..html import bars, thumbnail
 from ..runs.run import Run
 from ..training.prediction_recorder import TIMELINE_COLUMNS, read_timeline
+from ..photos.captions import plot_text
 
 # %% ../../nbs/kit/6_evaluation/11_timeline.ipynb #f1b55b03
 class PredictionTimeline:
@@ -137,7 +138,7 @@ def _plot_photo(ax, file, rows):
         ax.plot(some.step, some.p, mark, color='C0', markersize=size)
     for step in rows.step[rows.phase != rows.phase.shift()][1:]: # where a new phase begins
         ax.axvline(step, color='grey', linewidth=.8)
-    ax.set_title(f'{rows.label.iloc[0]}: {shown_name(file)[:20]}', fontsize=9, parse_math=False)
+    ax.set_title(plot_text(f'{rows.label.iloc[0]}: {shown_name(file)[:20]}'), fontsize=9)
 
 @patch
 def plot(self:PredictionTimeline): # An array of axes

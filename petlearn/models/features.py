@@ -27,6 +27,7 @@ from ..files import file_sha256
 from ..image_io import SIZES
 from .feature_bank import View, bank_features, compute_features
 from .loaders import fit_batch_size, seen_size
+from ..photos.captions import plot_text
 
 # %% ../../nbs/kit/3_models/04_features.ipynb #93954977
 @dataclass
@@ -184,7 +185,7 @@ def plot_features(
     some = np.random.default_rng(0).permutation(len(bank))[:1000]
     x,labels = bank.x[some] - bank.x[some].mean(0),bank.table.label.to_numpy()[some]
     xy = x @ np.linalg.svd(x, full_matrices=False)[2][:2].T
-    for o in bank.vocab: ax.scatter(*xy[labels == o].T, s=14, alpha=.7, label=o)
+    for o in bank.vocab: ax.scatter(*xy[labels == o].T, s=14, alpha=.7, label=plot_text(o))
     if len(bank.vocab) <= 10: ax.legend()
     ax.set(xlabel='first component', ylabel='second component', xticks=[], yticks=[])
     return ax

@@ -14,6 +14,7 @@ from petlearn.file_kinds import (ARCHIVE, FILE_KINDS, contents_kind, count_kind,
     passed_over)
 from ..image_io import open_photo
 from ..photo_errors import reject_url, similar_name
+from .captions import plot_text
 
 # %% ../../nbs/kit/1_photos/00_finding.ipynb #bd0b6428
 class PhotoList(list):
@@ -200,7 +201,7 @@ def show_photos(
     for ax in axs.flat: ax.axis('off')
     for ax,o,caption in zip(axs.flat, photos, captions):
         ax.imshow(open_photo(o))
-        ax.set_title(caption, fontsize=8, parse_math=False)
+        ax.set_title(plot_text(caption), fontsize=8)
     return axs
 
 def _photo_list(photos):
