@@ -163,6 +163,7 @@ def _label_table(photos):
     error = PetLearnError(what, "Expected a word in each row of the column label.", "Fill it in, or drop those rows.")
     return LabeledPhotos(list(labels), problems=[Problem('no label', error, empty)])
 
+# %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #7c95612a
 _USED_FOR = dict(train='training', valid='validation', test='the test')
 
 # %% ../../nbs/kit/2_datasets/07_photo_table.ipynb #4929f571
