@@ -300,6 +300,7 @@ def report(
     "Report how good a training is: as text, and with pictures in its folder as report.html."
     from petlearn.runs.book import find_run
     from petlearn.evaluation import report # noqa: F401 gives `Run` its verb
+    from petlearn.training import trained # noqa: F401 and its temperature, which a report needs
     found = find_run(run, runs_dir).report()
     print(found, f"With pictures: {found.save()}", sep='\n\n')
 
