@@ -89,7 +89,7 @@ class Watched:
     def __init__(self, home, code, *args, **kwargs):
         self.home,self.work = home,home/'work'
         for o in (self.work, home/'tmp'): o.mkdir(parents=True)
-        own = re.compile('|'.join(['XDG_', 'PETLEARN_', 'JUPYTER_', 'MPL', *(o.variable for o in PLACES if o.variable), *NO_REPORTS]))
+        own = re.compile('|'.join(['XDG_', 'PETLEARN_', 'JUPYTER_', 'MPL', 'HF_', *(o.variable for o in PLACES if o.variable), *NO_REPORTS]))
         env = {k: v for k,v in os.environ.items() if not own.match(k)} | dict(HOME=str(home), TMPDIR=str(home/'tmp'), PYTHONPATH=str(ROOT), PYTHONDONTWRITEBYTECODE='1')
         self.process = trace([sys.executable, '-c', code, *args], self.work, home/'log', env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kwargs)
 
@@ -146,6 +146,8 @@ def test_it_would_be_seen(tmp_path):
 KIT = f"""import time
 from petlearn.all import *
 from petlearn import lite
+import timm
+from safetensors.torch import save_file
 start = time.monotonic()
 pets = draw_pets('pets', n=24, seed=3)
 child = train(pets, size=64, epochs=1, background=True)
@@ -154,6 +156,12 @@ photo = pets/'Abyssinian_1.jpg'
 check(pets)
 run.report().save()
 run.interpret()._repr_html_()
+network = backbone('mobilenetv3_small_050') # one of timm's, with weights on this computer: nobody is asked for newer ones
+network.weights.parent.mkdir(parents=True)
+save_file(timm.create_model(network.name).state_dict(), network.weights)
+split = split_photos(pets)
+features(split, network.name, 64)
+pet_learner(photo_dataloaders(split, 64), network.name)
 print(run.predict(photo).label == lite.load(run.export()).predict(photo).label, [o.state for o in follow(child)][-1])
 time.sleep(max(0, {DELAY} - (time.monotonic()-start)))
 """

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LITES', 'PREFERENCES', 'HEAD', 'lite_weights', 'efficientnet_lite0', 'Backbone', 'backbone', 'require_weights',
-           'backbones', 'Preset', 'preset', 'network']
+           'backbones', 'Preset', 'preset', 'weights_from_disk', 'network']
 
 # %% ../../nbs/kit/3_models/00_backbones.ipynb #cab5c295
 import importlib, os, re, warnings
@@ -200,11 +200,23 @@ def preset(
 # %% ../../nbs/kit/3_models/00_backbones.ipynb #a13c1f92
 HEAD = dict(concat_pool=False, lin_ftrs=[], ps=0., first_bn=False) # for `vision_learner`: pooling and one linear layer
 
+@contextmanager
+def weights_from_disk(
+    b:Backbone, # Network that is about to be built
+): # For `with`
+    "Inside, timm takes the weights of `b` from the disk if they are there, and asks nobody for newer ones."
+    from timm.models import _hub
+    ask = _hub.hf_hub_download
+    if b.on_disk: _hub.hf_hub_download = lambda *args, **kwargs: str(b.weights)
+    try: yield
+    finally: _hub.hf_hub_download = ask
+
 def network(
     b:Backbone, # Pretrained network
     n_out:int, # Number of labels
     pretrained:bool=True, # With learned weights in the body, or with random ones?
 ) -> nn.Sequential: # The body, and the head with random weights
     "The network that fastai's `vision_learner` builds on `b` with petlearn's `HEAD`."
-    if isinstance(b.arch, str): return create_timm_model(b.arch, n_out, pretrained=pretrained, **HEAD)[0]
+    if isinstance(b.arch, str):
+        with weights_from_disk(b): return create_timm_model(b.arch, n_out, pretrained=pretrained, **HEAD)[0]
     return create_vision_model(b.arch, n_out, pretrained=pretrained, **HEAD)

@@ -7,7 +7,7 @@ __all__ = ['LR', 'FreezeBatchNorm', 'Diverged', 'StopOnDivergence', 'pet_learner
            'train_head', 'fine_tune', 'layer_learner', 'head_learner']
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #76accb6d
-from .backbones import Backbone, HEAD, backbone, require_weights # before fastai, which would warn
+from .backbones import Backbone, HEAD, backbone, require_weights, weights_from_disk # first: fastai would warn
 import fastai.callback.schedule # adds fit_one_cycle to Learner
 import math
 import torch
@@ -75,9 +75,10 @@ def pet_learner(
     b = backbone(arch)
     if pretrained: require_weights(b)
     _scale_colours(dls, b)
-    learn = vision_learner(dls, b.arch, normalize=False, pretrained=pretrained, **HEAD,
-                           metrics=[error_rate, accuracy], train_bn=False,
-                           cbs=[ChannelsLast(), FreezeBatchNorm(), StopOnDivergence(), *(cbs or [])])
+    with weights_from_disk(b):
+        learn = vision_learner(dls, b.arch, normalize=False, pretrained=pretrained, **HEAD,
+                               metrics=[error_rate, accuracy], train_bn=False,
+                               cbs=[ChannelsLast(), FreezeBatchNorm(), StopOnDivergence(), *(cbs or [])])
     learn.backbone = b
     return learn
 

@@ -7,7 +7,7 @@ from PIL import Image
 import petlearn
 from petlearn.core import PetLearnError
 from petlearn.image_io import open_photo
-from petlearn.models.backbones import backbone, lite_weights, preset, require_weights
+from petlearn.models.backbones import backbone, lite_weights, network, preset, require_weights
 
 CODE = """
 import sys, warnings
@@ -65,3 +65,19 @@ def test_larger_networks_have_their_weights():
         net = timm.create_model(f'tf_efficientnet_lite{i}', pretrained=False, num_classes=0)
         weights = lite_weights(net, i)
         assert all(weights[k].shape == v.shape for k,v in net.state_dict().items()) and len(weights) == len(net.state_dict())
+
+def test_weights_put_where_the_error_says_are_taken_and_nobody_is_asked(tmp_path, monkeypatch, blocked):
+    import timm, torch
+    from huggingface_hub import constants
+    from safetensors.torch import save_file
+    for o in ('HF_HUB_CACHE', 'HF_HUB_OFFLINE'): monkeypatch.setattr(constants, o, str(tmp_path) if o == 'HF_HUB_CACHE' else False)
+    b = backbone('mobilenetv3_small_050')
+    with pytest.raises(PetLearnError) as e: require_weights(b)
+    assert str(b.weights) in e.value.expected and tmp_path in b.weights.parents
+    blocked.unlink(missing_ok=True) # whether that network can be reached was asked, since there were no weights
+    theirs = timm.create_model(b.name)
+    b.weights.parent.mkdir(parents=True)
+    save_file(theirs.state_dict(), b.weights)
+    require_weights(b)
+    body = network(b, 2)[0]
+    assert torch.equal(body.model.conv_stem.weight, theirs.conv_stem.weight) and not blocked.exists()
