@@ -15,10 +15,9 @@ from io import BytesIO
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 from ..core import PetLearnError, as_path, check_float, check_int, echo, pluralize, progress
 from .photo_table import photo_table
-from ..files import write_atomic
+from ..files import sweep, temporary_path, write_atomic
 from ..image_io import MIN_SIDE, open_photo
 from ..photos.painting import pick
 
@@ -219,7 +218,8 @@ def _new_folder(path, to, seed):
 # %% ../../nbs/kit/2_datasets/16_faults.ipynb #b159f761
 def _write_folder(to, files):
     "Make all `files` in a folder beside `to`, and rename it when it is complete."
-    tmp = to.with_name(f'.{to.name[:40]}-{uuid4().hex[:8]}')
+    sweep(to.parent, f'.{to.name[:40]}-*')
+    tmp = temporary_path(to)
     width,named = max(4, len(str(len(files)))),[]
     try:
         for i,o in enumerate(progress(files, 'writing'), 1):

@@ -20,7 +20,7 @@ from ..core import PetLearnError, as_path, echo, first_few, pluralize
 from .model_card import doubts, model_card
 from .parity import prove
 from ..evaluation.metrics import in_words
-from ..files import file_sha256
+from ..files import file_sha256, sweep
 from ..models.backbones import backbone
 from ..models.engines import FeatureExtractor, OPSET, onnx_bytes, usual_torch
 from ..models.saving import save_model
@@ -223,12 +223,14 @@ def _publish_into(run, box, before):
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #7c4f9701
 @contextmanager
 def _temporary_folder(target):
-    "A folder beside `target` that is removed afterwards; so are those of exports that were killed long ago."
+    "A folder beside `target` that is removed afterwards; so are those of exports that were killed."
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         for o in target.parent.glob('.petlearn-export-*'):
             if time.time() - o.stat().st_mtime > 3600: shutil.rmtree(o, ignore_errors=True)
-        tmp = tempfile.TemporaryDirectory(prefix='.petlearn-export-', dir=target.parent, ignore_cleanup_errors=True)
+        sweep(target.parent, '.petlearn-export-*')
+        prefix = f'.petlearn-export-{os.getpid()}-'
+        tmp = tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent, ignore_cleanup_errors=True)
     except OSError as e:
         raise PetLearnError(f"Can't write into {target.parent}: {e.strerror or e}.",
                             "Expected a folder that can be written to.",

@@ -123,6 +123,7 @@ def create(self:RunBook,
     busy = f"{self.folder} is busy.", "Expected to get a number within a minute.", f"Delete {lock}"
     with file_lock(lock, busy, timeout=60):
         for o in self.folder.glob('.new-*'): shutil.rmtree(o, ignore_errors=True) # its process was killed
+        for o in self.folder.glob('.deleted-*'): _remove(o) # as well
         known = [Run(o) for o in run_folders(self.folder)]
         taken = [o.name for o in known]
         name = check_name(name, taken) if name else memorable_name(taken)
@@ -265,5 +266,9 @@ def delete(self:RunBook,
         raise PetLearnError(f"{', '.join(o['path'].name for o in children)} started from {run.path.name}.",
                             "Expected a run without children.", f"Delete {children[-1]['version']} first.")
     gone = run.path.rename(run.path.with_name(f'.deleted-{uuid4().hex[:8]}')) # at once, even if the rest takes a while
-    if gone.is_symlink(): gone.unlink()
-    else: shutil.rmtree(gone, ignore_errors=True)
+    _remove(gone)
+
+def _remove(folder):
+    "Remove the folder of a run, or a link to one."
+    if folder.is_symlink(): folder.unlink()
+    else: shutil.rmtree(folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 from .. import __version__
 from ..core import PetLearnError, as_path
-from ..files import file_lock, is_locked, write_atomic
+from ..files import file_lock, is_locked, sweep, write_atomic
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #8f7dc22c
 class State(StrEnum):
@@ -346,7 +346,9 @@ def locked(
     "Hold the lock of `run`, so that no other process writes it; raises `PetLearnError` if another one has it."
     busy = (f"{run.path.name} is being trained by another process.", "Expected a run that no process works on.",
             run.show_command())
-    with file_lock(run.path/'.lock', busy): yield run
+    with file_lock(run.path/'.lock', busy):
+        for o in run.path.glob('*/'): sweep(o) # checkpoints and models of a training that was killed
+        yield run
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #a712436a
 @patch
