@@ -2,6 +2,7 @@
 import pickle, time
 from pathlib import Path
 import pytest
+from PIL import Image
 from petlearn.core import PetLearnError
 from petlearn.datasets.decision import decide, fitting_labeler
 from petlearn.datasets.labeling import guess_labeler, label_photos, read_labels
@@ -164,6 +165,18 @@ def test_a_split_that_the_labeler_reads_is_no_split():
     found = read_labels(paths, by_folder)
     assert set(found.labels) == {'train', 'valid'} and not any(found.usage)
 
+def test_a_label_of_which_no_photo_opens(tmp_path):
+    from petlearn.datasets.checks import check
+    from petlearn.datasets.findings import BAD_FILES
+    for k in ('cat', 'dog', 'bird'):
+        for i in range(6): write(tmp_path, f'{k}/{i}.jpg', f'no photo {k} {i}') if k == 'bird' else draw(tmp_path/f'{k}/{i}.jpg', i + 10*(k == 'dog'))
+    found = check(tmp_path)
+    with pytest.raises(PetLearnError, match="0 of 'bird'"): found.require(BAD_FILES)
+
+def draw(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.effect_noise((60, 60), 40 + seed).save(path)
+
 def test_labels_that_would_vanish():
     for bare,words in (({'bird': {}}, 'its folder is empty'), ({'bird': {'videos': 20}}, 'its folder holds 20 videos')):
         problem, = read(cam('cat', 'dog'), bare={TOP/k: v for k,v in bare.items()})[1].problems
@@ -209,6 +222,11 @@ def test_labelers_in_a_terminal():
     for word in ("by_regex('(.+)_[0-9]+')", '(.+)_[0-9]+'): assert repr(cli._labeler(word)) == repr(by_regex('(.+)_[0-9]+'))
     for word in ('by_parent(x)', 'by_parent()', 'by_nothing'):
         with pytest.raises(PetLearnError): cli._labeler(word)
+
+def test_patterns_in_a_terminal(tmp_path):
+    from petlearn import cli
+    for name in ('a/1.jpg', 'a/2.jpg', 'b/1.jpg', '[odd]/1.jpg'): write(tmp_path, name)
+    for words,n in (([f'{tmp_path}/a/*.jpg'], 2), ([f'{tmp_path}/*/*.jpg', 'x.jpg'], 5), ([f'{tmp_path}/[odd]'], 1), ([f'{tmp_path}/c*'], 1), ([], 0)): assert len(list(cli._matching(words))) == n
 
 def test_photos_for_a_test_fit_what_is_known():
     assert fitting_labeler(['t/cat.1.jpg'], {'cat', 'dog'})('t/cat.1.jpg') == 'cat' and fitting_labeler(['t/cat/1/x.jpg'], {'cat'}) == by_parent(2)
