@@ -8,6 +8,7 @@ __all__ = ['COMMANDS', 'ALIASES', 'train', 'check', 'new', 'lessons', 'predict',
 
 # %% ../nbs/kit/8_deploy/08_cli.ipynb #2503fcae
 import ast, errno, os, re, sys, tempfile, traceback
+from glob import glob
 from pathlib import Path
 from . import __version__
 from .core import PetLearnError, as_path, check_int, did_you_mean, progress
@@ -23,7 +24,16 @@ def _settings(given, resume, runs_dir):
     parent = find_run(resume, runs_dir)
     return resolve(given, parent.params, parent.path.name)
 
-def _one_or_several(words): return words[0] if words and len(words) == 1 else words
+def _matching(words):
+    "The `words`, each pattern such as photos/*.jpg as what fits it: not every terminal does that."
+    for o in words or []:
+        is_pattern = any(c in o for c in '*?[') and not os.path.exists(o)
+        yield from (is_pattern and sorted(glob(os.path.expanduser(o), recursive=True)) or [o])
+
+def _one_or_several(words):
+    "One word alone, or a list; `None` if there are no `words`."
+    words = list(_matching(words)) or None
+    return words[0] if words and len(words) == 1 else words
 
 def _called(name, text):
     "The labeler that a call such as by_parent(2) makes; its words need no quotation marks."
@@ -193,7 +203,7 @@ def predict(
     runs_dir:str='runs', # Folder with the runs
 ):
     "Predict what is in photos."
-    photos = list(photos or [])
+    photos = list(_matching(photos))
     if photos and photos[0].startswith('@') and not run: run,*photos = photos
     if not photos:
         raise PetLearnError("There is no photo to predict for.", "Expected the name of a file or folder.",
