@@ -214,6 +214,9 @@ def _repairs(content):
     "Ways to rescue the picture in `content`, each with what there is to say about it."
     if content.startswith(b'\xff\xd8') and (whole := complete_jpeg(content)):
         yield whole,{'no end': 'its end marker is missing, its pixels are all there'}
+    size = int.from_bytes(content[16:20], 'little') # of the pixels in a WebP; an odd one is followed by a zero
+    if content.startswith(b'RIFF') and size % 2 and len(content) == 20 + size:
+        yield content + b'\0',{'no end': 'its last byte is missing, its pixels are all there'}
     for lean,lost in leaner_pngs(content):
         yield lean,{'profile': 'its colour profile is too large or damaged'} if lost else {}
 

@@ -418,3 +418,12 @@ def test_other_pictures_are_named(side):
         with pytest.raises(PetLearnError, match=says): open_photo(data + bytes(200))
     jpeg_in_bmp = b'BM' + struct.pack('<IHHIIIIHHIIIIII', 900, 0, 0, 54, 40, 40, 24, 1, 0, 4, 800, 0, 0, 0, 0) + bytes(846)
     assert outcome(side, jpeg_in_bmp) == UNSUPPORTED
+
+def test_webp_without_its_last_zero(side):
+    sizes = [(o, encode(Image.fromarray(COLOURS[:o]), 'WEBP', lossless=True)) for o in range(9, 24)]
+    rows,odd = next((n, o) for n,o in sizes if o[16] % 2) # a chunk of odd length is filled up
+    img = outcome(side, odd[:-1])
+    check_pixels(img, COLOURS[:rows], 0)
+    assert list(img.info['notes']) == ['no end']
+    even = next(o for _,o in sizes if not o[16] % 2)
+    for data in (even[:-1], odd[:-2], odd[:len(odd)//2]): assert outcome(side, data) == DAMAGED
