@@ -2,6 +2,7 @@
 
 python benchmarks/checks.py found FOLDER [SEEDS]      up to 400 photos of FOLDER with known faults, once for each seed (3): found and false alarms by kind
 python benchmarks/checks.py evidence FOLDER [SEEDS]   the same photos: how well hash, cosine and agreement separate copies from different photos
+python benchmarks/checks.py fixed [N]                 N drawn photos (60) of each scene that a fixed camera sees, alone and with copies of 20: false pairs, copies found
 python benchmarks/checks.py speed [N] [FOLDER]        N drawn pets (10,000) and a tenth of them, in fresh processes: seconds and memory;
                                                       they are drawn once, into FOLDER (by default in the temporary folder)
 """
@@ -13,6 +14,9 @@ import numpy as np
 import pandas as pd
 from petlearn.core import percent, pluralize
 from speed import command, quiet, spread, table
+
+sys.path.insert(0, str(Path(__file__).parent.parent/'tests'))
+from scenes import COPIES, SCENES # noqa: E402
 
 CHANGES = 'as it is', 'resized', 'recompressed', 'cropped', 'mirrored', 'lightened'
 
@@ -129,6 +133,23 @@ def evidence(folder, seeds=3):
     table(rows, [f'{pairs.near.sum()} near copies, {(~pairs.near).sum():,} other pairs', 'worst copy', 'median copy', 'most similar other pair',
                  'copies found without a false alarm'])
 
+def near_pairs(pictures):
+    "Which of some `pictures` are called copies."
+    from petlearn.photos.copies import inspect_photo, near_copies
+    with quiet(): pairs = near_copies(np.stack([inspect_photo(o)['grey'] for o in pictures]), lambda i: pictures[i])
+    return {*zip(map(int, pairs.a), map(int, pairs.b))}
+
+def fixed(n=60):
+    "No photo of a scene is a copy of another. Then copies are made of twenty of them, a fourth of these in each way."
+    rows,changes = [],list(COPIES.values())
+    for name,draw in SCENES.items():
+        pictures = [o.convert('RGB') for _,o in draw(int(n))]
+        source = np.random.default_rng(5).permutation(len(pictures))[:20]
+        both = near_pairs([*pictures, *(changes[i % 4](pictures[k]) for i,k in enumerate(source))])
+        right = {(int(k), len(pictures)+i) for i,k in enumerate(source)}
+        rows.append([name, len(pictures), len(near_pairs(pictures)), f'{len(both & right)} of {len(source)}', len(both - right)])
+    table(rows, ['scene', 'photos', 'false pairs', 'copies found', 'false pairs with them'])
+
 CODE = """
 import json, resource, sys, time
 from petlearn.datasets.checks import check
@@ -159,4 +180,4 @@ def speed(n=10_000, folder=None):
                              spread([o[3]/1e6 for o in took], '{:.0f}'), f'{before/1e6:.0f}'])
     table(rows, ['check', 'seconds', 'photos a second', 'most memory, MB', 'of it the imports'])
 
-if __name__ == '__main__': command(__doc__, found=found, evidence=evidence, speed=speed)
+if __name__ == '__main__': command(__doc__, found=found, evidence=evidence, fixed=fixed, speed=speed)
