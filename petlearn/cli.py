@@ -14,6 +14,7 @@ from . import __version__
 from .core import PetLearnError, as_path, check_int, did_you_mean, progress
 from .deploy.options import Command, arguments, parser_of
 from .deploy.printing import answer_format, answer_lines, printable, printable_lines, quoted
+from .memory import is_short_of_memory, memory_left
 from .training.settings import Settings, resolve, takes_settings
 
 # %% ../nbs/kit/8_deploy/08_cli.ipynb #4841cd61
@@ -393,6 +394,13 @@ def _not_installed(e):
             "Expected petlearn with all that it needs.\npip install petlearn\n"
             "With an exported model, this works: petlearn predict --run FOLDER cat.jpg")
 
+def _short_of_memory(e):
+    "Words for an error that means too little memory."
+    return (f"There is too little memory: {memory_left()/1e9:.1f} GB are left for this program ({type(e).__name__}).\n"
+            "Expected about 4 GB for PyTorch and the libraries around it.\n"
+            "Close other programs, or raise the limit (ulimit -v, or that of the container).\n"
+            "An exported model needs a tenth of it: petlearn predict --run FOLDER cat.jpg")
+
 def _unexpected(e):
     "Keep the details of `e` in a file; gives words."
     with tempfile.NamedTemporaryFile('w', prefix='petlearn-error-', suffix='.txt', delete=False) as f:
@@ -417,6 +425,7 @@ def main(
         if getattr(e, 'errno', None) == errno.ENOSPC:
             _drop_output()
             status,text = 2,"The disk is full: not all could be written.\nMake room, or write to another one."
+        elif is_short_of_memory(e): status,text = 2,_short_of_memory(e)
         else: status,text = 1,_unexpected(e)
     print(printable_lines(text), file=sys.stderr)
     return status

@@ -17,6 +17,7 @@ from fastai.torch_core import default_device, no_random
 from ..core import PetLearnError, echo, pluralize
 from ..datasets.split_table import USAGES, check_split, dataset_version
 from ..files import write_atomic
+from ..memory import is_short_of_memory, memory_left
 from ..models.callbacks import EarlyStopping, Heartbeat, StopWhen, TimeBudget, TrainingLog, graceful_interrupt
 from ..models.checkpoints import checkpoint_callbacks, load_checkpoint
 from ..models.features import NO_TIME, features
@@ -27,7 +28,7 @@ from ..runs.run import LIVE, Phase, Run, State, TRANSITIONS, csv_text
 from .prediction_recorder import PredictionRecorder
 from .results import results_of
 from .trained import Trained
-from .turns import StopRequested, check_room, my_turn
+from .turns import StopRequested, check_room, my_turn, room_needed, smaller_settings
 
 # %% ../../nbs/kit/5_training/05_job.ipynb #0c4026a6
 class _Job:
@@ -316,8 +317,19 @@ def _cancel(job, e):
                         "Expected at least one step.", f"{run.resume_call()} begins again.") from e
 
 # %% ../../nbs/kit/5_training/05_job.ipynb #0861e232
+def _short_of_memory(job):
+    "The error for a training that had too little memory, with settings that need half of it, or at least less."
+    run,left = job.run,memory_left()
+    need = room_needed(job.model, len(run.split), job.p).memory
+    fits = (smaller_settings(job.model, len(run.split), job.p, int(o*need)) for o in (.5, .9))
+    less = next(filter(None, fits), '')
+    return PetLearnError(f"Memory ran short while {run.path.name} was at work: {left/1e9:.1f} GB are left.",
+                         f"Expected about {need/1e9:.1f} GB.",
+                         "Close other programs" + (f", or train with less: {less}" if less else '.'))
+
 def _with_call(job, e):
-    "The error `e`; if the loss has exploded, with what to type next."
+    "The error `e`; if the loss has exploded, or memory was short, with what to type next."
+    if job.model is not None and is_short_of_memory(e): return _short_of_memory(job)
     if not isinstance(e, Diverged): return e
     call = job.run.resume_call(lr=min(LR, job.p['lr']/10))
     return Diverged(e.what, e.expected, f"The learning rate was probably too high: {call}")

@@ -295,3 +295,11 @@ def test_a_current_folder_that_was_deleted(model, tmp_path):
         assert r.returncode == 2 and 'current folder was deleted' in r.stderr and 'cd ~' in r.stderr, (args, r.stderr)
     r = run(f"predict '{tmp_path}/cat.png' --run '{model}'")
     assert r.returncode == 0 and r.stdout, r.stderr
+
+def test_too_little_memory(monkeypatch, capsys):
+    from petlearn import cli
+    def train(): raise ImportError('libtorch_cpu.so: failed to map segment from shared object')
+    monkeypatch.setitem(cli.COMMANDS, 'train', cli.Command(train))
+    assert main(['train']) == 2
+    err = capsys.readouterr().err
+    assert 'too little memory' in err and 'ulimit -v' in err and 'unexpected' not in err

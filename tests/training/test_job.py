@@ -174,6 +174,21 @@ def test_try_again_later(few, tmp_path, monkeypatch):
     monkeypatch.undo()
     assert train(resume='V001', runs_dir=tmp_path/word).state == 'SUCCEEDED'
 
+def test_memory_that_runs_short(few, tmp_path, monkeypatch):
+    "As PyTorch says it: the run says so in a sentence, with settings that need half of it at most; and a limit of the container is known beforehand."
+    from petlearn.training import job, turns
+    words = 'could not create a primitive', "DefaultCPUAllocator: can't allocate memory: you tried to allocate 7 bytes"
+    for i,o in enumerate(words):
+        def fine_tune(*args, **kwargs): raise RuntimeError(o)
+        monkeypatch.setattr(job, 'fine_tune', fine_tune)
+        with pytest.raises(PetLearnError, match='Memory ran short') as e: train(few, epochs=1, fine_tune_epochs=1, size=224, runs_dir=tmp_path)
+        run = runs(tmp_path)[f'V00{i+1}']
+        assert 'train with less: bs=' in e.value.fix and run.state == 'FAILED' and 'Memory ran short' in run.error and o in (run.path/'error.txt').read_text()
+    monkeypatch.undo()
+    monkeypatch.setattr(turns, 'memory_left', lambda: 400_000_000)
+    with pytest.raises(PetLearnError, match='needs about') as e: train(few, size=224, fine_tune_epochs=1, runs_dir=tmp_path)
+    assert 'epochs=10, fine_tune_epochs=0' in e.value.fix and train(few, epochs=1, fine_tune_epochs=0, size=64, runs_dir=tmp_path).state == 'SUCCEEDED'
+
 def test_a_disk_that_gets_full(few, tmp_path, monkeypatch):
     "Whatever write is the first to fail: a clear sentence, earlier runs stay good, and with room again it goes on."
     good,real = train(few, **QUICK, runs_dir=tmp_path),os.fsync
