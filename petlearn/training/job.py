@@ -317,19 +317,21 @@ def _cancel(job, e):
                         "Expected at least one step.", f"{run.resume_call()} begins again.") from e
 
 # %% ../../nbs/kit/5_training/05_job.ipynb #0861e232
-def _short_of_memory(job):
+def _short_of_memory(job, e):
     "The error for a training that had too little memory, with settings that need half of it, or at least less."
     run,left = job.run,memory_left()
     need = room_needed(job.model, len(run.split), job.p).memory
     fits = (smaller_settings(job.model, len(run.split), job.p, int(o*need)) for o in (.5, .9))
     less = next(filter(None, fits), '')
-    return PetLearnError(f"Memory ran short while {run.path.name} was at work: {left/1e9:.1f} GB are left.",
-                         f"Expected about {need/1e9:.1f} GB.",
-                         "Close other programs" + (f", or train with less: {less}" if less else '.'))
+    error = PetLearnError(f"Memory ran short while {run.path.name} was at work: {left/1e9:.1f} GB are left.",
+                          f"Expected about {need/1e9:.1f} GB.",
+                          "Close other programs" + (f", or train with less: {less}" if less else '.'))
+    error.__cause__ = e # its details go into error.txt
+    return error
 
 def _with_call(job, e):
     "The error `e`; if the loss has exploded, or memory was short, with what to type next."
-    if job.model is not None and is_short_of_memory(e): return _short_of_memory(job)
+    if job.model is not None and is_short_of_memory(e): return _short_of_memory(job, e)
     if not isinstance(e, Diverged): return e
     call = job.run.resume_call(lr=min(LR, job.p['lr']/10))
     return Diverged(e.what, e.expected, f"The learning rate was probably too high: {call}")
