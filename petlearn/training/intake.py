@@ -86,7 +86,8 @@ def take_photos(
     table = _ready(table, check, settings['skip_damaged'])
     split = split_photos(table, None, settings['valid_pct'], settings['seed'], settings['test_pct'])
     if test_dir is not None: split = add_test_photos(split, test_dir, labeler)
-    return Intake(split, table.labeler and labeler_name(table.labeler), settings)
+    given = [f'{o}_pct' for o in ('valid', 'test') if (table.photos.usage == o).any()] # folders say it
+    return Intake(split, table.labeler and labeler_name(table.labeler), settings | dict.fromkeys(given))
 
 def _ready(table, check, skip_damaged):
     "The `table` of photos after a look at them; also without a `check`, files that can't be read are refused."

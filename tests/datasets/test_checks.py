@@ -19,6 +19,7 @@ from petlearn.datasets.faults import inject_faults
 from petlearn.datasets.practice import score
 from petlearn.training.trainer import train
 from inputs import has_plugin
+from scenes import SCENES
 
 @pytest.fixture(scope='session')
 def drawn(pets_folder):
@@ -472,3 +473,17 @@ def test_photos_behind_links_are_named_and_fixed_where_they_lie(tmp_path, pets):
     assert 'empty' not in quick(pets, by_folder)
     found.undo()
     assert {o: o.read_bytes() for o in before} == before
+
+@pytest.mark.slow
+def test_a_fixed_camera_is_checked_and_trained(tmp_path):
+    "Good and scratched parts on a conveyor: no copies, nothing is moved away, and the split has both labels on both sides."
+    for i,(label,img) in enumerate(SCENES['conveyor'](40)):
+        (tmp_path/'parts'/label).mkdir(parents=True, exist_ok=True)
+        img.save(tmp_path/f'parts/{label}/{i:03}.png')
+    found = check(tmp_path/'parts')
+    kinds = {o.kind for o in found.findings}
+    assert 'one scene' in kinds and not kinds & {'copy', 'near copy', 'two labels', 'leak'}
+    split = split_photos(found)
+    assert split.groupby('usage').label.nunique().to_dict() == dict(train=2, valid=2) and len(split) == 40
+    run = train(tmp_path/'parts', size=64, epochs=1, runs_dir=tmp_path/'runs')
+    assert run.state == 'SUCCEEDED' and run.metrics['of'] == 8
