@@ -45,7 +45,7 @@ def _spelled(letter):
     name = unicodedata.name(letter, '').lower()
     return f'[{name}]' if unicodedata.category(letter) == 'So' and name else f'[{ord(letter):X}]'
 
-_SAID = set() # letters of which the sentence was said
+_SAID = [] # the letters for which the sentence was said: once is enough
 
 def plot_text(
     text, # A label, a name, anything that stands in a plot
@@ -53,9 +53,10 @@ def plot_text(
     "`text` as it was typed, also where it begins with an underscore, has dollar signs, or letters without a font."
     text = str(text)
     missing = _missing(''.join(sorted({o for o in text if ord(o) > 127}))) if not text.isascii() else ()
-    if new := {o for o in missing if _spelled(o)} - _SAID:
-        _SAID.update(new)
-        echo(f"No font here has {''.join(sorted(new)[:10])}, so plots show codes in brackets: install a font that has "
-             "these letters, such as Noto Sans CJK or Noto Emoji, and start Python again.")
+    shown = sorted(o for o in missing if _spelled(o))
+    if shown and not _SAID:
+        _SAID.extend(shown)
+        echo(f"No font here has {''.join(shown[:10])}, so plots show codes in brackets: install a font that has such "
+             "letters, as Noto Sans CJK or Noto Emoji do, and start Python again.")
     text = ''.join(_spelled(o) if o in missing else o for o in text).replace('$', r'\$')
     return f' {text}' if text.startswith('_') else text # matplotlib leaves names that begin with _ out of legends
