@@ -334,7 +334,8 @@ def _with_call(job, e):
     if job.model is not None and is_short_of_memory(e): return _short_of_memory(job, e)
     if not isinstance(e, Diverged): return e
     call = job.run.resume_call(lr=min(LR, job.p['lr']/10))
-    return Diverged(e.what, e.expected, f"The learning rate was probably too high: {call}")
+    told = Diverged(e.what, e.expected, f"The learning rate was probably too high: {call}")
+    return told.with_traceback(e.__traceback__)
 
 def _fail(job, e):
     "Write down why the training failed, if that can still be written."

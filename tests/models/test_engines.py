@@ -61,6 +61,7 @@ class Numbers(torch.nn.Module):
 a,b = (openvino_engine(torch.nn.Sequential(torch.nn.Flatten(), Numbers(), torch.nn.Linear(3*8*8, n)), 8) for n in (2, 3))
 del a
 del b
+signal.signal(signal.SIGINT, signal.default_int_handler) # a process in the background ignores it
 try: signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt: print('stopped')
 """

@@ -127,7 +127,7 @@ def test_alike_finds_pairs_that_are_no_copies(monkeypatch):
     photos = pd.DataFrame(dict(file=list('abcde'), label='cat', usage='train', sha256=['1', '2', '3', '4', '5']))
     x = np.array([[2, 0], [1, 0], [10, 1], [0, 1]], np.float32)
     monkeypatch.setattr(f, 'compute_features', lambda files, shas, arch: FeatureRows(x, np.arange(4), {4: 'damaged'}, 0, ''))
-    found = DataCheck(photos, [], pairs=pd.DataFrame(dict(file_a=['a'], file_b=['b'])))
+    found = DataCheck(photos, [], pairs=pd.DataFrame(dict(file_a=['a'], file_b=['b'], agreement=[1.])))
     pairs = found.alike()
     assert pairs[['file_a', 'file_b']].to_numpy().tolist() == [['a', 'c'], ['b', 'c']] and pairs.cosine.tolist() == pytest.approx([10/101**.5]*2)
     assert len(found.alike(least=.05)) == 3 and len(found.alike(least=.999)) == 0

@@ -131,8 +131,9 @@ def test_all_photos_of_a_label_are_damaged(tmp_path):
     folder = draw_pets(tmp_path/'pets', n=24, seed=31)
     birds = [folder/f'bird_{i}.jpg' for i in range(6)]
     for i,o in enumerate(birds): o.write_text(f'no photo {i}')
-    with pytest.raises(PetLearnError, match="No photo of 'bird' could be used"):
-        train(folder, lambda o: 'bird' if o.name.startswith('bird') else 'cat' if o.name[0].isupper() else 'dog', **QUICK, skip_damaged=True, runs_dir=tmp_path/'runs')
+    def label(o): return 'bird' if o.name.startswith('bird') else 'cat' if o.name[0].isupper() else 'dog'
+    for check,says in ((True, "Too few photos: 0 of 'bird'"), (False, "No photo of 'bird' could be used")):
+        with pytest.raises(PetLearnError, match=says): train(folder, label, **QUICK, skip_damaged=True, check=check, runs_dir=tmp_path/'runs')
 
 def test_nothing_of_python_is_changed(few, tmp_path):
     import numpy as np, warnings
