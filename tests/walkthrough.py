@@ -54,7 +54,8 @@ def main(out=ROOT/'walkthrough'):
     except CellExecutionError as e: sys.exit(f'\nA cell failed:\n{e}')
     n = save(nb, Path(out))
     print(f"\nIn {time.time()-start:.0f} seconds the model learned to tell cats from dogs: {error_rate(nb)}.")
-    print(next(o for o in text(nb).splitlines() if o.startswith('Is this a cat?')), 'it says about a new picture of one.')
+    answer = next(o for o in text(nb).splitlines() if o.startswith('Is this a cat?'))
+    print(f"About a new picture of a cat it says: {answer}")
     print(f"The notebook with all results:  {out}/walkthrough.ipynb\nThe same to read in a browser:  {out}/walkthrough.html\n"
           f"Its {n} pictures:                {out}/picture-*.png\nNext: make lab, and run the cells yourself.")
 
