@@ -384,6 +384,7 @@ def test_refusals_leave_nothing(tmp_path, drawn):
         with pytest.raises(PetLearnError) as e: train(pets, runs_dir=tmp_path/'runs', **QUICK)
         assert e.value.fix and not list((tmp_path/'runs').glob('*'))
 
+@pytest.mark.slow
 def test_two_data_sets(pets, tmp_path):
     for label in ('cat', 'dog'):
         (tmp_path/'more'/label).mkdir(parents=True)

@@ -211,6 +211,7 @@ def test_what_changed():
 row = st.tuples(st.sampled_from(['a', 'b', 'c']), st.sampled_from('ABC'), st.sampled_from(['cat', 'dog']), st.sampled_from(['train', 'valid', 'test']))
 rows = st.lists(row, max_size=3, unique_by=(lambda o: o[0], lambda o: o[1]))
 
+@pytest.mark.slow
 @given(old=rows, new=rows)
 def test_something_changed_exactly_when_the_version_did(old, new):
     old,new = table(*old),table(*new)

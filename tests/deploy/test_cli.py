@@ -278,6 +278,7 @@ def test_as_a_module(tmp_path):
             r = subprocess.run([sys.executable, '-m', module, *args], cwd=tmp_path, capture_output=True, text=True)
             assert r.returncode == status and (r.stdout if status == 0 else 'train' in r.stderr), (module, r.stderr)
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == 'nt', reason='closes streams as a shell does')
 def test_streams_that_a_service_has_closed(model, tmp_path):
     (tmp_path/'cat.png').write_bytes(PNG)
@@ -286,6 +287,7 @@ def test_streams_that_a_service_has_closed(model, tmp_path):
             r = subprocess.run(['bash', '-c', f"'{PETLEARN}' {args} {closed}"], cwd=tmp_path, capture_output=True, text=True)
             assert r.returncode == status and 'unexpected' not in r.stdout + r.stderr, (closed, args, r.stderr)
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == 'nt', reason='Windows keeps a folder that somebody is in')
 def test_a_current_folder_that_was_deleted(model, tmp_path):
     (tmp_path/'cat.png').write_bytes(PNG)

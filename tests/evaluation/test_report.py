@@ -8,6 +8,8 @@ from petlearn.core import PetLearnError
 from petlearn.evaluation.report import Report
 from petlearn.runs.run import Run, csv_text
 
+pytestmark = pytest.mark.slow
+
 PARTS = ['Accuracy', 'Evaluation Result', 'Training Parameters', 'Classification Statistics']
 
 def said_about(labels, truth, said, sure=.9, usage='valid', name='photos/{}.jpg'):
@@ -156,7 +158,6 @@ def test_test_photos_only(make_run):
     report = Report(make_run(some(usage='test')))
     assert 'No validation photo' in report.notes[0] and report.main.usage == 'test' and 'validation' not in str(report.calibration['test'])
 
-@pytest.mark.slow
 def test_120_labels(make_run):
     report = Report(make_run(some(900, 120, .7, seed=2)))
     text,html = str(report),report.save().read_text()

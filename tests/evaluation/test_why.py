@@ -11,6 +11,8 @@ from petlearn.models.backbones import backbone
 from petlearn.models.prediction import Prediction
 from petlearn.runs.run import Run
 
+pytestmark = pytest.mark.slow
+
 # Grad-CAM
 
 @pytest.fixture(scope='module')

@@ -112,6 +112,7 @@ def test_any_beginning_is_fair(rows):
             n = ((seen[:i].label == label) & (seen[:i].usage == usage)).sum()
             assert abs(n - i*len(all_of_it)/len(rows)) <= groups.ngroups + 1
 
+@pytest.mark.slow
 def test_a_limit_in_seconds(split, slow_engine, tmp_path):
     progress = []
     some = features(split, size=SIZE, seconds=.01, cache=tmp_path, on_progress=lambda *o: progress.append(o))

@@ -49,6 +49,7 @@ def test_refused():
 
 # ---- beside the model
 
+@pytest.mark.slow
 def test_too_few_photos_to_tell(pets_folder, tmp_path):
     run = train(find_photos(pets_folder)[::2], epochs=1, size=64, runs_dir=tmp_path)
     assert run.novelty is None and run.predictions.novelty.isna().all() and run.predict(find_photos(pets_folder)[1]).novelty is None

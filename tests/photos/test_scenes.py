@@ -12,11 +12,13 @@ def pairs_of(pictures):
     pairs = near_copies(seen(pictures), lambda i: pictures[i])
     return set(zip(pairs.a, pairs.b))
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', SCENES)
 def test_no_photo_of_a_fixed_camera_is_a_copy(name):
     pictures = [o for _,o in SCENES[name](150 if name == 'digits' else 40)]
     assert in_fixed_scene(seen(pictures)).all() and pairs_of(pictures) == set()
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name,least', dict(conveyor=16, forms=18, screens=20, digits=18, gauges=16).items())
 def test_copies_in_a_fixed_scene(name, least):
     "Twenty photos are there once more: smaller, saved again, mirrored or lighter."

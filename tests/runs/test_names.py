@@ -4,6 +4,7 @@ import pytest
 from petlearn import PetLearnError
 from petlearn.runs.names import check_name, memorable_name
 
+@pytest.mark.slow
 def test_many_names(monkeypatch):
     names = []
     monkeypatch.setattr(random, 'SystemRandom', lambda: random.Random(len(names) % 30)) # five times the same random numbers

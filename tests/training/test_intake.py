@@ -6,6 +6,7 @@ from petlearn.training.intake import take_photos, training_settings
 
 SETTINGS = training_settings(dict(size=64))
 
+@pytest.mark.slow
 def test_files_that_cannot_be_read(few):
     files = [*sorted(few.glob('*.jpg')), few/'pug_99.jpg']
     for check in (True, False):

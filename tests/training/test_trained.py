@@ -13,7 +13,7 @@ from petlearn.runs.run import Run
 from inputs import BAD, CASES, NAMES, ODD, PET, PNG, must_fail, upload
 from helpers import check_answer, near
 
-pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+pytestmark = [pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning'), pytest.mark.slow]
 
 def each_in_its_folder(folder, cases):
     "Pairs of a case and an empty folder."
@@ -225,7 +225,6 @@ assert after == [*before, before[0], 'SUCCEEDED'], (before, after)
 '''
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere, processes are not forked')
-@pytest.mark.slow
 def test_a_forked_process_answers_and_trains(run, pets_folder, tmp_path):
     "Gunicorn, multiprocessing: the copy has none of the threads that PyTorch and OpenVINO remember."
     r = subprocess.run([sys.executable, '-c', FORKED, run.path, pets_folder, tmp_path/'runs'], cwd=tmp_path, capture_output=True, text=True, env=os.environ | dict(OMP_NUM_THREADS='2'))

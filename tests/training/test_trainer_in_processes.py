@@ -63,6 +63,7 @@ def test_background_goes_on_without_its_parent(few, tmp_path):
     until(lambda: run.state == 'STOPPED')
     assert 0 < run.steps < 4000
 
+@pytest.mark.slow
 def test_background_that_can_not_start(few, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, 'executable', '/bin/false')
     with pytest.raises(PetLearnError, match='did not start'): train(few, **QUICK, background=True, runs_dir=tmp_path)

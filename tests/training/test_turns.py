@@ -9,11 +9,13 @@ from petlearn.training.turns import queue_position
 from helpers import pretend
 from trainings import QUICK, Do, is_learning, start, states, until, weights
 
+@pytest.mark.slow
 def test_train_in_a_callback_of_train(few, tmp_path):
     def again(): train(few, **QUICK, runs_dir=tmp_path)
     with pytest.raises(Exception, match='in this very program'): train(few, **QUICK, cbs=[Do(2, again)], runs_dir=tmp_path)
     assert train(few, **QUICK, runs_dir=tmp_path).state == 'SUCCEEDED'
 
+@pytest.mark.slow
 def test_two_threads_take_turns(few, tmp_path, one_thread):
     whole = weights(train(few, **QUICK, runs_dir=tmp_path/'whole'))
     with ThreadPoolExecutor(2) as pool: both = list(pool.map(lambda o: weights(train(few, **QUICK, runs_dir=tmp_path/o)), 'ab'))

@@ -222,6 +222,7 @@ def test_where_the_page_can_not_be_shown():
 
 # --- why ---------------------------------------------------------------------------------------------------------
 
+@pytest.mark.slow
 def test_why_where_there_is_a_run(run):
     page = Page(UploadPredictor(run))
     page.send('cat.jpg', JPEG)
