@@ -1,5 +1,5 @@
 "Small things that tests of several wings share."
-import hashlib, io, json, tarfile, zipfile
+import hashlib, io, json, os, tarfile, zipfile
 import pandas as pd, pytest
 from petlearn import PetLearnError
 from petlearn.datasets.labeling import read_labels
@@ -75,3 +75,11 @@ def pack(path, members):
             o.size = len(data or b'')
             tar.addfile(o, io.BytesIO(data or b''))
     return path
+
+def lock_folders(monkeypatch, name):
+    "Folders whose path ends in `name` may not be read, even by an administrator."
+    scandir = os.scandir
+    def refuse(path):
+        if str(path).endswith(name): raise PermissionError(13, 'Permission denied', str(path))
+        return scandir(path)
+    monkeypatch.setattr(os, 'scandir', refuse)

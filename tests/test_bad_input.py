@@ -1,7 +1,6 @@
 """Bad photos and bad folders: what `open_photo`, `check`, `train` and `predict` do with them. The photos are those of
 `inputs.py`; what only one room can meet (archives, downloads, uploads) is tested with that room."""
 import os, re, shutil
-from collections import namedtuple
 from io import BytesIO
 from pathlib import Path
 import numpy as np, pandas as pd, pytest
@@ -15,6 +14,7 @@ from petlearn.models.features import features
 from petlearn.models.prediction import Prediction
 from petlearn.photo_errors import PhotoError
 from petlearn.photos.finding import find_photos
+from helpers import lock_folders
 from inputs import BAD, JPEG, ODD, PET, PNG, Bad, code, must_fail, put
 
 pytestmark = pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
@@ -219,11 +219,7 @@ def test_what_is_skipped(tmp_path, pets_folder, monkeypatch):
     (folder/'gone.jpg').symlink_to(folder/'nowhere.jpg')
     (folder/'itself.jpg').symlink_to(folder/'itself.jpg')
     os.mkfifo(folder/'pipe.jpg')
-    scandir = os.scandir
-    def refuse(path):
-        if str(path).endswith('locked'): raise PermissionError(13, 'Permission denied', str(path))
-        return scandir(path)
-    monkeypatch.setattr(os, 'scandir', refuse)
+    lock_folders(monkeypatch, 'locked')
     found = find_photos(folder)
     assert {kind: o.total() for kind,o in found.skipped.items()} == {
         'folders that may not be read': 1, 'files that may not be read': 1, 'broken links': 2, 'linked folders': 1, 'photos in quarantine': 2,

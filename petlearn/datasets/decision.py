@@ -7,7 +7,6 @@ __all__ = ['FEW', 'MANY', 'question', 'choose_reading', 'Aside', 'Decision', 'de
 
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #9fbe365e
 import os, re
-from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..core import PetLearnError, first_few, pluralize
 from .found_tables import TableRow
 from .label_tables import LABELS, by_csv, by_sidecar
 from .labels import breed, by_folder, cat_or_dog, same_labels
-from .readings import (THING, WEAK, Places, Reading, by_parent, disagreements, divide_alike,
+from .readings import (Places, Reading, by_parent, disagreements, divide_alike,
     find_places, folder_readings, lost_capitals, name_reading, only_breeds)
 from .word_kinds import NAME_RULES, by_word, says_nothing, word_kind
 from ..file_kinds import SUFFIXES, count_kind, next_step

@@ -6,7 +6,7 @@
 __all__ = ['MAX_MEMBERS', 'MAX_BYTES', 'MAX_RATIO', 'ArchiveError', 'unpack']
 
 # %% ../../nbs/kit/1_photos/05_archives.ipynb #b547f15f
-import bz2, gzip, io, lzma, os, re, shutil, stat, tarfile, zipfile
+import bz2, gzip, lzma, os, re, shutil, stat, tarfile, zipfile
 from pathlib import Path
 from struct import unpack_from
 from typing import NamedTuple

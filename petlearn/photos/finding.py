@@ -119,18 +119,6 @@ def photo_folder(
     raise PetLearnError(f"There is no folder {folder}{looked_in(folder)}.",
                         "Expected a folder with photos in it.", fix)
 
-# %% ../../nbs/kit/1_photos/01_finding.ipynb #f1f1fa79
-def _bare_folders(folder, files):
-    "The sub-folders of `folder` without a photo anywhere below, and a count of the reasons for what lies in each."
-    bare = {Path(root)/o: Counter() for root,folders,_ in os.walk(folder) for o in folders}
-    bare = {o: found for o,found in bare.items() if not o.is_symlink() and _skip_reason(o, folder) == 'not readable'}
-    for o,why in files:
-        for above in o.parents:
-            if above == folder: break
-            if why is None: bare.pop(above, None)
-            elif above in bare: bare[above][why] += 1
-    return bare
-
 # %% ../../nbs/kit/1_photos/01_finding.ipynb #d4e4d39c
 def _bare_folders(listed):
     "The ordinary folders without a photo anywhere below, with a count of what lies in each, by kind."

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from PIL import Image, ImageOps
-from typing import NamedTuple
 from ..core import PetLearnError, progress, result_or_error, unit_rows
 
 # %% ../../nbs/kit/1_photos/06_scenes.ipynb #3e4cdc4d

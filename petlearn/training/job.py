@@ -93,7 +93,7 @@ def _phases(job): return [asdict(o) for o in job.phases.values()]
 # %% ../../nbs/kit/5_training/05_job.ipynb #d072ca7b
 def _see_photos(job):
     "The features of all photos that can be used, as far as there is time."
-    run,p,begun,split = job.run,job.p,time.monotonic(),job.run.split
+    p,begun,split = job.p,time.monotonic(),job.run.split
     def on_progress(done, total):
         if job.asked(): raise StopRequested
         left = (time.monotonic()-begun)/max(done, 1)*(total-done)

@@ -1,5 +1,5 @@
 "What is found in a folder of photos, what is passed over, and what to do about it."
-import os, shutil
+import os
 from collections import Counter
 from io import BytesIO
 import pytest
@@ -7,6 +7,7 @@ from PIL import Image
 from petlearn.core import PetLearnError
 from petlearn.file_kinds import FILE_KINDS, SUFFIXES, content_kind, count_kind
 from petlearn.photos.finding import PhotoList, find_photos
+from helpers import lock_folders
 
 def code(fmt):
     f = BytesIO()
@@ -122,11 +123,7 @@ def test_broken_links_pipes_and_locked_folders(tmp_path, monkeypatch):
     put(tmp_path, {'1.jpg': JPEG, 'locked/2.jpg': JPEG})
     for o,to in {'gone.jpg': 'nowhere.jpg', 'itself.jpg': 'itself.jpg', 'gone': 'nowhere'}.items(): (tmp_path/o).symlink_to(tmp_path/to)
     os.mkfifo(tmp_path/'pipe.jpg')
-    scandir = os.scandir
-    def refuse(path):
-        if str(path).endswith('locked'): raise PermissionError(13, 'Permission denied', str(path))
-        return scandir(path)
-    monkeypatch.setattr(os, 'scandir', refuse)
+    lock_folders(monkeypatch, 'locked')
     found = find_photos(tmp_path)
     assert names(found) == ['1.jpg'] and counts(found.skipped) == {'folders that may not be read': 1, 'broken links': 3, 'other files': 1}
     assert found.bare == {tmp_path/'locked': {'folders that may not be read': 1}}
