@@ -138,13 +138,13 @@ EVIL = '\x1b]0;title\x07\x9b31m\u202e'
 
 def test_no_order_reaches_a_terminal(tmp_path, monkeypatch, capsys):
     "From names of photos, runs and options, from labels of a model that somebody sent, and from errors that tell them."
-    from petlearn import cli
+    from petlearn.terminal import predict_command
     from petlearn.models.prediction import PhotoModel
     class Model(PhotoModel):
         labels,size = [f'cat{EVIL}', f'dog{EVIL}'],16
         def _forward(self, n): return lambda pixels: (np.full((len(pixels), 2), .5), np.full(len(pixels), 9.))
     for name,content in (('good', JPEG), ('bad', b'hello')): (tmp_path/f'{name}{EVIL}.jpg').write_bytes(content)
-    monkeypatch.setattr(cli, '_open_model', lambda source: Model())
+    monkeypatch.setattr(predict_command, 'open_model', lambda source: Model())
     monkeypatch.setattr(sys.stdout, 'isatty', lambda: True)
     harmless = lambda text: all(o.isprintable() for o in text.split('\n'))
     for way in ('words', 'table', 'csv', 'json'):
@@ -158,13 +158,13 @@ def test_names_that_no_disk_takes(model, capsys):
     for o in ('x'*300, '', 'x/'*3000): assert ask(model, o, '--format', 'json') == 2 and 'error' in json.loads(capsys.readouterr().out)
 
 def test_json_is_whole_after_ctrl_c(model, tmp_path, monkeypatch, capsys):
-    from petlearn import cli
+    from petlearn.terminal import predict_command
     (tmp_path/'cat.png').write_bytes(PNG)
-    answers = cli._answers
+    answers = predict_command._answers
     def interrupted(*args):
         if n: yield next(answers(*args))
         raise KeyboardInterrupt
-    monkeypatch.setattr(cli, '_answers', interrupted)
+    monkeypatch.setattr(predict_command, '_answers', interrupted)
     for n in (0, 1):
         assert ask(model, tmp_path/'cat.png', '--format', 'json') == 130
         said = capsys.readouterr()
@@ -193,7 +193,7 @@ def test_a_name_that_is_no_text(model, tmp_path):
         assert r.returncode == 0 and b'cat' in r.stdout + r.stderr and b'Traceback' not in r.stderr, way
 
 def test_first_answers_come_at_once_and_photos_are_not_all_held(model, tmp_path, monkeypatch):
-    from petlearn import cli
+    from petlearn.terminal import predict_command
     log = []
     class Model:
         labels = ['cat', 'dog']
@@ -204,7 +204,7 @@ def test_first_answers_come_at_once_and_photos_are_not_all_held(model, tmp_path,
                 yield p
     class Out(io.StringIO):
         def write(self, text): return log.append('said') if text.strip() else None
-    monkeypatch.setattr(cli, '_open_model', lambda o: Model())
+    monkeypatch.setattr(predict_command, 'open_model', lambda o: Model())
     monkeypatch.setattr(sys, 'stdout', Out())
     for way in ('table', 'csv', 'json'):
         log.clear()
