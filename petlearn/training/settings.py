@@ -6,7 +6,7 @@
 __all__ = ['Settings', 'check_settings', 'Choice', 'read_defaults', 'Choices', 'resolve', 'takes_settings']
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #b23f60b4
-import math, re, tomllib
+import math, re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,7 +14,8 @@ from inspect import Parameter, signature
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
-from ..core import PetLearnError, as_path, check_float, check_int, did_you_mean, text_table
+from ..core import PetLearnError, check_float, check_int, did_you_mean, text_table
+from ..project_file import find_project
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #ce42aba2
 @dataclass(frozen=True)
@@ -120,53 +121,29 @@ def check_settings(
     if clash: raise clash[1]
     return values
 
-# %% ../../nbs/kit/5_training/00_settings.ipynb #037f161a
-def _read_toml(path):
-    "The TOML file `path` as nested dicts; empty where there is no file."
-    try: return tomllib.loads(path.read_text(encoding='utf-8-sig')) # Windows may put a mark at the beginning
-    except FileNotFoundError: return {}
-    except OSError as e:
-        raise PetLearnError(f"Can't read {path}: {e.strerror}.", "Expected a text file with settings.",
-                            "Check who may read it, or take it away.") from e
-    except UnicodeDecodeError as e:
-        raise PetLearnError(f"{path} is not UTF-8 text.", "Expected a text file in the encoding UTF-8.",
-                            "Save it again from an editor, as UTF-8.") from e
-    except (ValueError, RecursionError) as e: # wrong TOML, or thousands of digits or brackets
-        raise PetLearnError(f"{path}: {e}.", 'Expected lines such as epochs = 5 or preference = "balance".',
-                            "Text needs straight quotes, and 0.2 its zero; true and false have small letters.") from e
-
 # %% ../../nbs/kit/5_training/00_settings.ipynb #7f6a5922
 class Choice(NamedTuple):
     "The value of a setting, and where it came from."
     value:object # What was chosen
     source:str # Such as `'argument'`, `'V002'`, `'petlearn.toml'` or `'built-in'`
 
-def _train_table(path, tables):
-    "The settings in the table [train] of a file; refuses everything else."
-    for key,o in tables.items():
-        if key == 'train' and isinstance(o, dict): continue
-        what = f"There is no table [{key}]." if isinstance(o, dict) else f"{key} does not stand below [train]."
-        raise PetLearnError(f"{path}: {what}", "Expected [train] on a line of its own, and settings below it.",
-                            did_you_mean(f'[{key}]', ['[train]']))
-    return tables.get('train', {})
-
-def _choice(name, o, source):
-    "The value `o` of the setting `name` in the file `source`, checked."
-    try: return Choice(_check(name, o), source)
+def _choice(project, key, name, o):
+    "The value `o` of the setting `name`, which stands as `key` in the file of a project, checked."
+    try: return Choice(_check(name, o), str(project.path))
     except PetLearnError as e:
         advice = [re.sub('True|False', lambda m: m[0].lower(), text) for text in (e.expected, e.fix)]
-        raise PetLearnError(f"{source}: {e.what}", *advice) from e
+        raise project.mistake(e.what, *advice, 'train', key) from e
 
 def read_defaults(
-    folder:str|Path='.', # Folder in which `petlearn.toml` may lie
+    folder:str|Path='.', # Folder in which, or above which, `petlearn.toml` may lie
 ) -> dict[str,Choice]: # By name, each setting in its table `[train]`; empty if there is no such file
-    "Read the defaults in `folder`; raises `PetLearnError` for a mistake."
-    path,found = as_path(folder)/'petlearn.toml',{}
-    for key,o in _train_table(path, _read_toml(path)).items():
+    "Read the defaults of the project that `folder` lies in; raises `PetLearnError` for a mistake."
+    project,found = find_project(folder),{}
+    for key,o in project.tables.get('train', {}).items() if project else ():
         name = key.replace('-', '_') # as in a terminal
         if name in found:
-            raise PetLearnError(f"{path}: {name} stands there twice.", "Expected it once.", f"Take {key} out.")
-        found[name] = _choice(name, o, str(path))
+            raise project.mistake(f"{name} stands there twice.", "Expected it once.", f"Take {key} out.", 'train', key)
+        found[name] = _choice(project, key, name, o)
     return found
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #321967b0
@@ -212,9 +189,9 @@ def resolve(
     given:dict, # What the call says, by name; nothing that was left out
     parent:dict|None=None, # What the run that is continued was told, and what it chose itself
     parent_name:str='the run before', # Its name, such as `'V002'`
-    folder:str|Path='.', # Folder in which `petlearn.toml` may lie
+    folder:str|Path='.', # Folder in which, or above which, `petlearn.toml` may lie
 ) -> Choices: # A value and a source for every setting
-    "Let `given` beat `parent` beat the file in `folder` beat the built-in; raises `PetLearnError` for what is wrong."
+    "Let `given` beat `parent` beat the project's file beat the built-in; raises `PetLearnError` for what is wrong."
     given = _layer(check_settings(given), 'argument')
     choices = Choices(_layer(asdict(Settings()), 'built-in') | read_defaults(folder)
                       | _from_parent(parent or {}, parent_name) | given)

@@ -1,5 +1,5 @@
 "Settings: what is checked, which one counts, and every mistake in petlearn.toml."
-import inspect, itertools, math, subprocess, sys
+import inspect, itertools, math, re, subprocess, sys
 from argparse import Namespace
 from dataclasses import FrozenInstanceError, asdict, fields
 import pytest
@@ -149,8 +149,19 @@ def test_mistakes_in_the_file(tmp_path, monkeypatch):
             toml(tmp_path, text, newline)
             for f in (read_defaults, lambda: resolve({})):
                 with pytest.raises(PetLearnError) as e: f()
-                assert e.value.what.startswith('petlearn.toml: ') and what in e.value.what and where in e.value.what, text
+                assert re.match(r'petlearn.toml(, line \d+)?: ', e.value.what) and what in e.value.what and where in e.value.what, text
                 assert advice in str(e.value) and e.value.expected, text
+
+LINES = [ # text, and the line that is named; none where a value stands in an unusual way
+    ('[train]\nlr = 1\n\nvalid-pc = 0.3', 4), ('[train]\n# a\n"lr" = -1', 3), ('train . lr = -1', 1), ('[trian]\nepochs = 5', 1), ('# a\nepochs = 5\n[train]', 2),
+    ('[project]\nruns = "x"\n[train]\nruns = 3', 4), ('[project]\nphotos = 3', 2), ('[project]\nphotso = "x"', 2), ('[train]\nvalid-pct = 0.1\nvalid_pct = 0.2', 3), ('train = {lr = -1}', None),
+]
+
+def test_mistakes_name_the_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for text,line in LINES:
+        with pytest.raises(PetLearnError) as e: read_defaults(toml(tmp_path, text))
+        assert e.value.what.startswith(f"{tmp_path/'petlearn.toml'}{f', line {line}' if line else ''}: "), text
 
 def test_files_that_cant_be_read(tmp_path):
     path = tmp_path/'petlearn.toml'
@@ -195,7 +206,7 @@ CLASHES = [ # file, parent, call, and what is said
     ('test-pct = 0.5', {}, dict(valid_pct=.5), 'valid_pct=0.5 and test_pct=0.5', 'valid_pct=0.5 (argument), test_pct=0.5 (petlearn.toml)'),
     ('', {}, dict(test_pct=.8), 'valid_pct=0.2 and test_pct=0.8', 'valid_pct=0.2 (built-in), test_pct=0.8 (argument)'),
     ('', dict(lr=-1), {}, 'V002: lr=-1 makes no sense.', 'between 0 and 10'), ('lr = -1', dict(lr=-2), dict(lr=-3), 'lr=-3 makes no sense.', 'between 0 and 10'),
-    ('lr = -1', {}, dict(lr=1), 'petlearn.toml: lr=-1', 'between 0 and 10'), ('', {}, dict(epohcs=1), "There is no setting 'epohcs'", 'epochs'),
+    ('lr = -1', {}, dict(lr=1), 'petlearn.toml, line 2: lr=-1', 'between 0 and 10'), ('', {}, dict(epohcs=1), "There is no setting 'epohcs'", 'epochs'),
 ]
 
 def test_the_result_is_checked(tmp_path, monkeypatch):

@@ -83,7 +83,7 @@ def test_the_book_from_a_terminal(few, tmp_path, monkeypatch, capsys):
     assert [o['version'] for o in rows] == ['V001', 'V002'] and rows[1]['note'] == 'more' and rows[1]['parent'].startswith('V001-')
     assert len(petlearn('list', '--where', 'note=more', '--format', 'csv', cwd=tmp_path).stdout.splitlines()) == 2
     (tmp_path/'petlearn.toml').write_text('[train]\nepochs = 3\nlearning_rate = 0.1\n')
-    assert main(['train', str(few)]) == 2 and 'petlearn.toml: There is no setting' in capsys.readouterr().err
+    assert main(['train', str(few)]) == 2 and 'petlearn.toml, line 3: There is no setting' in capsys.readouterr().err
     (tmp_path/'petlearn.toml').write_text('[train]\nepochs = 4\nlr = 0.1\n')
     assert main(['train', str(few), '--lr', '.2', '--show-settings']) == 0
     assert [o.split()[:3] for o in capsys.readouterr().out.splitlines() if o.startswith(('epochs', 'lr', 'seed'))] == [['epochs', '4', 'petlearn.toml'], ['lr', '0.2', 'argument'], ['seed', '42', 'built-in']]
