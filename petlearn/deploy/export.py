@@ -152,7 +152,8 @@ def _onnx_interface(net, metadata):
 def _metadata(run, own, net):
     "What `model.json` holds about the model of `run` in addition to its `own` metadata."
     return dict(preprocessing=preprocessing(own['size']), onnx=_onnx_interface(net, own), metrics=_scores(run),
-                run=run.name, dataset=dict(version=run.dataset, photos=_photo_counts(run)),
+                run=run.name, note=run.note,
+                dataset=dict(name=run.dataset_name, version=run.dataset_version, photos=_photo_counts(run)),
                 licence=weights_licence(own['arch']), versions=_versions())
 
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #0de3c18b

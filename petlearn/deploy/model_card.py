@@ -65,10 +65,12 @@ def _how_good(metadata):
 # %% ../../nbs/kit/8_deploy/01_model_card.ipynb #945b9687
 def _learned_from(metadata):
     "Lines about the photos, for the card."
-    photos = metadata['dataset']['photos']
+    photos,version = metadata['dataset']['photos'],markdown_text(metadata['dataset']['version'])
     def row(label): return f"| {markdown_text(label)} | {' | '.join(str(photos[o].get(label, 0)) for o in photos)} |"
-    return [f"Data set {markdown_text(metadata['dataset']['version'])} (a name for exactly these photos, labels and "
-            "split). The photos themselves are not in this folder.\n",
+    name = markdown_text(metadata['dataset'].get('name') or '')
+    called = f'{name}, version {version}' if name else version
+    return [f"Data set {called} (a name for exactly these photos, labels and split). The photos themselves are not in "
+            "this folder.\n",
             f"| label | {' | '.join(photos)} |", f"|---{'|---'*len(photos)}|", *map(row, metadata['labels']), ""]
 
 # %% ../../nbs/kit/8_deploy/01_model_card.ipynb #fa0507da
@@ -110,6 +112,7 @@ def model_card(
     parts = [f"# {markdown_text(metadata['run'])}\n",
              f"A classifier of photos ({markdown_text(metadata['arch'])}, {size}×{size} pixels), trained with petlearn "
              f"{metadata['versions']['petlearn']}. Labels: {', '.join(map(markdown_text, metadata['labels']))}.\n",
+             *([f"Note: {markdown_text(metadata['note'])}\n"] if metadata.get('note') else []),
              "## How good is it?\n", *_how_good(metadata), "## What has it learned from?\n", *_learned_from(metadata),
              "## What can't it do?\n", _LIMITS + '\n', "## How to use it\n", *_how_to_use(metadata),
              "## What was proven\n", "`model.safetensors` and `model.onnx` were compared on "

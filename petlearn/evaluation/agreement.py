@@ -63,7 +63,7 @@ def compared_runs(
 def _data_notes(entries):
     "Sentences about the photos of the runs, where they are not the same."
     groups = {}
-    for o in entries: groups.setdefault(o.run.dataset, []).append(o.short)
+    for o in entries: groups.setdefault(o.run.dataset_version, []).append(o.short)
     if len(groups) == 1: return []
     versions = '; '.join(f"{', '.join(names)}: {dataset}" for dataset,names in groups.items())
     if len({tuple(sorted(o.run.labels)) for o in entries}) > 1:

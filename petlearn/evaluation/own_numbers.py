@@ -255,7 +255,7 @@ def _run(run):
 OWN_NUMBERS = {
     'label': _count_labels, 'labeler': lambda run: str(run.params['labeler'] or ''),
     'data set': lambda run: f"{len(run.split):,} photos, {run.dataset}",
-    'data set version': lambda run: str(run.dataset),
+    'data set version': lambda run: run.dataset_version + (f' ({run.dataset_name})' if run.dataset_name else ''),
     'split': _split, 'training set': lambda run: _count_labels(run, 'train'),
     'validation set': lambda run: _count_labels(run, 'valid'), 'test set': lambda run: _count_labels(run, 'test'),
     'leak': _leak, 'duplicate': _duplicates, 'class imbalance': _imbalance, 'base rate': _base_rate,

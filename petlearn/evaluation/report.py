@@ -222,7 +222,8 @@ def _evaluation(report):
 def _training(report):
     "The pieces of the third part."
     run,o = report.run,report.metadata
-    origin = {'data set': o['dataset'], 'started from': o['parent'], 'note': o['note'], 'state': str(run.state)}
+    origin = {'data set': run.dataset, 'its version': run.dataset_version}
+    origin |= {'started from': o['parent'], 'note': o['note'], 'state': str(run.state)}
     origin |= {k: o.get(k) for k in ('finished', 'seconds', 'epochs', 'steps')}
     origin['temperature'] = f'{report.temperature:.3g}'
     phases = [f"{o.name}: {o.seconds:.1f} s{' (known from before)' if o.cached else ''}{'; ' if o.note else ''}{o.note}"

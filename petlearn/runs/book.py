@@ -40,7 +40,8 @@ def _row(run):
     except PetLearnError as e: return row | dict(status='damaged' if 'damaged' in e.what else 'unknown', note=e.what)
     progress = read_progress(run.path) if state in LIVE else {}
     begun = [when[:16] for o,when in metadata['states'] if o == State.PREPARING]
-    own = {o: metadata.get(o) for o in ('dataset', 'id', 'parent_id', 'seconds', 'steps_per_sec')}
+    own = {o: metadata.get(o) for o in ('id', 'parent_id', 'seconds', 'steps_per_sec')}
+    own |= dict(dataset=metadata.get('dataset_name') or metadata['dataset'], dataset_version=metadata['dataset'])
     return metadata['params'] | metadata['metrics'] | row | own | dict(
         model=metadata['params'].get('arch'), status=str(state), training_start=begun[0] if begun else None,
         epoch=progress.get('all_epochs', metadata.get('epochs')),

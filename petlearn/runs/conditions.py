@@ -31,7 +31,8 @@ class _Condition:
 # %% ../../nbs/kit/4_runs/06_conditions.ipynb #8a4ceb13
 _COMPARE = {'<=': operator.le, '>=': operator.ge, '!=': operator.ne, '==': operator.eq, '=': operator.eq,
             '<': operator.lt, '>': operator.gt}
-_CONDITION = re.compile(r"""\s*(\w+)\s*(<=|>=|!=|==|=|<|>)\s*('[^']*'|"[^"]*"|[^\s,'"]+)\s*"""
+_WORD = r"""[^\s,'"]+(?:\s+(?!(?:and|or)\b)[^\s,'"<>=!]+)*""" # one word or several
+_CONDITION = re.compile(rf"""\s*(\w+)\s*(<=|>=|!=|==|=|<|>)\s*('[^']*'|"[^"]*"|{_WORD})\s*"""
                         r"(?:(?:and\b|,)(?=\s*\w)|$)") # column, comparison, value; then another one, or the end
 
 def conditions(
@@ -43,8 +44,9 @@ def conditions(
         m = _CONDITION.match(where, at)
         if not m:
             raise PetLearnError(f"{where[at:].strip()!r} is not a condition.",
-                                "Expected a column, a comparison and a value (in quotes if it has spaces); several are "
-                                "joined by `and`, there is no `or`.", "where='valid_error<.02 and status=SUCCEEDED'")
+                                "Expected a column, a comparison and a value (in quotes if it has a comma); several "
+                                "are joined by `and`, there is no `or`.",
+                                "where='valid_error<.02 and status=SUCCEEDED'")
         found.append(_Condition(m[1], _COMPARE[m[2]], m[3].strip('\'"')))
         at = m.end()
     return found

@@ -231,7 +231,7 @@ def _repr_html_(self:Run):
     note = f" <i>{escape(metadata['note'])}</i>" if metadata['note'] else ''
     if state in LIVE: return f'<b>{escape(self.path.name)}</b>{note} {self.status._repr_html_()}'
     parent = f", started from {metadata['parent']}" if metadata['parent'] else ''
-    about = f"{state}; {metadata['params'].get('arch')}, data set {metadata['dataset']}{parent}; kept in {self.path}"
+    about = f"{state}; {metadata['params'].get('arch')}, data set {self.dataset}{parent}; kept in {self.path}"
     sentences = '<br>'.join(escape(o) for o in (self.summary, self.verdict if _epochs(self.path) else '') if o)
     table = phases_table(self).to_html(index=False, border=0, na_rep='', float_format='{:.3f}'.format)
     return f'<b>{escape(self.path.name)}</b>{note}: {sentences}<br>{table}<small>{escape(about)}</small>'

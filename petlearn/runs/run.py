@@ -147,8 +147,8 @@ def create_run(
     "Write a new run that is QUEUED; raises `PetLearnError` if it can't be written."
     new = folder.with_name(f'.new-{uuid4().hex[:8]}')
     states = [(State.QUEUED, time.strftime('%Y-%m-%d %H:%M:%S'))]
-    default = dict(format=_FORMAT, petlearn=__version__, id=uuid4().hex, states=states, note='', parent='', metrics={},
-                   phases=[], epochs=None, steps=None, seconds=0., error='')
+    default = dict(format=_FORMAT, petlearn=__version__, id=uuid4().hex, states=states, note='', dataset_name='',
+                   parent='', metrics={}, phases=[], epochs=None, steps=None, seconds=0., error='')
     try:
         new.mkdir(parents=True)
         write_atomic(new/'split.csv', csv_text(split))
@@ -217,7 +217,11 @@ class _Metadata:
     @property
     def parent(self) -> str: return self.metadata['parent'] # Folder name of the run that it continues, or ''
     @property
-    def dataset(self) -> str: return self.metadata['dataset'] # Same photos, labels and split: same name
+    def dataset_version(self) -> str: return self.metadata['dataset'] # Same photos, labels and split: same version
+    @property
+    def dataset_name(self) -> str: return self.metadata.get('dataset_name') or '' # Given by you; '' if there is none
+    @property
+    def dataset(self) -> str: return self.dataset_name or self.dataset_version # What its photos are called
     @property
     def params(self) -> dict: return self.metadata['params'] # The settings: given to `train`, or chosen by it
     @property

@@ -28,6 +28,7 @@ def train(
     resume:str|None=None, # Run to go on with, such as V002, @nervous-tron, newest or best
     name:str='', # Name of the run, in small letters; by default two memorable words
     note:str='', # A line for yourself, at most 80 characters
+    dataset:str='', # Name for the photos, such as 'autumn photos'; other photos need another one
     test_dir:str='', # Folder with photos for one single test at the very end
     background:bool=False, # Train in a process of its own, which goes on when this terminal is closed
     check:bool=True, # Look for faults in the photos first, and refuse what can only go wrong (True or False)
@@ -43,7 +44,8 @@ def train(
         return
     from petlearn.training import trainer
     run = trainer.train(one_or_several(photos), labeler_of(labeler), resume=resume, name=name, note=note,
-                        test_dir=test_dir or None, check=check, background=background, runs_dir=runs_dir, **kwargs)
+                        dataset=dataset, test_dir=test_dir or None, check=check, background=background,
+                        runs_dir=runs_dir, **kwargs)
     if background: print(f"{run.path.name} trains in the background.\n"
                          f"{run.show_command()}   watches it\n"
                          f"petlearn stop {run.version}            stops it")

@@ -21,10 +21,11 @@ from ..models.learner import network_metadata
 from ..models.saving import save_model
 from ..photos.copies import copy_groups
 from ..runs.book import RunBook
+from ..runs.editing import name_dataset
 from ..runs.names import check_note
 from ..runs.run import ACTIONS, LIVE, Run, State, csv_text, locked
 from .intake import Intake, environment, take_photos, training_settings
-from .job import unseen_photos
+from .job import IN_PART, unseen_photos
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #e230c86e
 def _usage_so_far(run):
@@ -121,11 +122,11 @@ def check_unchanged(
                             f"{_with_photos(run)} starts a new run from its weights.")
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #9047e422
-def _queue_again(run, split, note, settings):
+def _queue_again(run, split, note, dataset, settings):
     "Make `run` QUEUED again, whatever its end was; `split` says where its photos lie now (`None`: where they were)."
     run.require('resume')
     version = dataset_version(run.split)
-    if version != run.dataset and run.written_state != State.PREPARING: # killed while it wrote a shorter table
+    if version != run.dataset_version and run.written_state != State.PREPARING: # killed while it wrote a shorter table
         raise PetLearnError(f"{run.path/'split.csv'} has changed since the run began.", "Expected the table as it was.",
                             f"{_with_photos(run)} starts a new run from its weights.")
     with locked(run):
@@ -136,6 +137,7 @@ def _queue_again(run, split, note, settings):
         (run.path/'stop').unlink(missing_ok=True)
         if last in LIVE: run.transition(State.STATE_UNSPECIFIED) # its process was gone without a word
         changes = dict(note=check_note(note)) if note else {}
+        if dataset: changes['dataset_name'] = dataset
         changes['params'] = run.params | {o: settings[o] for o in _FREE}
         run.transition(State.QUEUED, error='', dataset=version, **changes)
     return run
@@ -145,7 +147,7 @@ _FREE = ('minutes', 'cache') # settings that say how long it may take, not what 
 def _take_back(run, split):
     "Let `run`, which has learned nothing yet, have the whole `split` again."
     with locked(run):
-        run.record(dataset=dataset_version(split))
+        run.record(dataset=dataset_version(split), dataset_name=run.dataset_name.removesuffix(IN_PART))
         write_atomic(run.path/'split.csv', csv_text(split))
         write_atomic(run.path/'left_out.csv', csv_text(run.left_out[run.left_out.reason != NO_TIME]))
 
@@ -155,11 +157,12 @@ def _move_photos(run, split):
     if list(now) != list(run.split.file): write_atomic(run.path/'split.csv', csv_text(run.split.assign(file=now)))
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #3cef1f02
-def _new_child(book, parent, intake, name, note):
+def _new_child(book, parent, intake, name, note, dataset):
     "A new run, QUEUED, that starts from the weights of `parent`."
+    metadata = dict(params=intake.params, dataset=dataset_version(intake.split), dataset_name=dataset,
+                    environment=environment())
     if 'use' not in parent.actions:
         echo(f"{parent.path.name} has learned nothing yet, so this is a new run with its photos and settings.")
-        metadata = dict(params=intake.params, dataset=dataset_version(intake.split), environment=environment())
         return book.create(intake.split, metadata, name, note)
     model = parent.model
     start = network_metadata(backbone(intake.settings['arch']), parent.labels, intake.settings['size'])
@@ -167,8 +170,7 @@ def _new_child(book, parent, intake, name, note):
         save_model(model, start, folder/'start')
         write_atomic(folder/'start'/'usage.json', json.dumps(_usage_so_far(parent)))
     tuned = bool(parent.metadata.get('tuned'))
-    metadata = dict(params=intake.params, dataset=dataset_version(intake.split), environment=environment(),
-                    tuned=tuned, starts_tuned=tuned, parent=parent.path.name, parent_id=parent.metadata.get('id'))
+    metadata |= dict(tuned=tuned, starts_tuned=tuned, parent=parent.path.name, parent_id=parent.metadata.get('id'))
     return book.create(intake.split, metadata, name, note, fill)
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #04415b6a
@@ -182,6 +184,7 @@ def continue_run(
     name:str='', # Name of the child
     note:str='', # A line for yourself
     runs_dir:str|Path|None=None, # Folder in which a child gets its own; that of the parent when left out
+    dataset:str='', # Name for the photos
 ) -> Run: # QUEUED: `parent` itself, or a child of it
     "The run that goes on from `parent`; raises `PetLearnError` if it can't."
     if parent.state in LIVE: parent.require('resume')
@@ -191,7 +194,10 @@ def continue_run(
     if can_resume and photos is None and not parent.has_model and len(intake.split) > len(parent.split):
         _take_back(parent, intake.split)
     asked = [o for o in given if o not in _FREE]
-    same = all(settings[o] == parent.params.get(o) for o in asked) and dataset_version(intake.split) == parent.dataset
-    if same and not name and can_resume:
-        return _queue_again(parent, None if photos is None else intake.split, note, settings)
-    return _new_child(RunBook(parent.path.parent if runs_dir is None else runs_dir), parent, intake, name, note)
+    same = all(settings[o] == parent.params.get(o) for o in asked)
+    version,folder = dataset_version(intake.split),parent.path.parent if runs_dir is None else runs_dir
+    if dataset: dataset = name_dataset(folder, dataset, version)
+    if same and version == parent.dataset_version and not name and can_resume:
+        return _queue_again(parent, None if photos is None else intake.split, note, dataset, settings)
+    known = parent.dataset_name if version == parent.dataset_version else ''
+    return _new_child(RunBook(folder), parent, intake, name, note, dataset or known)

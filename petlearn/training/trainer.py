@@ -19,6 +19,7 @@ from ..models.engines import usual_torch
 from ..models.saving import read_metadata
 from ..process import fresh_python
 from ..runs.book import RunBook, find_run, run_folders
+from ..runs.editing import name_dataset
 from ..runs.run import LIVE, Run, State, is_alive, locked
 from .intake import environment, take_photos, training_settings
 from .job import run_training
@@ -32,20 +33,22 @@ def _what_is_new(runs_dir, split):
     if not folders: return ''
     last,version = Run(folders[-1]),dataset_version(split)
     try:
-        if last.dataset == version: return ''
+        if last.dataset_version == version: return ''
         before = last.split
     except PetLearnError: return '' # damaged, and no matter here
     if not before.sha256.isin(split.sha256).any(): return ''
     return f"Data set {version}. Since {last.path.name} ({last.dataset}): {what_changed(before, split)}"
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #33ba4f9c
-def _begin(book, given, photos, labeler, test_dir, check, name, note):
+def _begin(book, given, photos, labeler, test_dir, check, name, note, dataset):
     "A new run of `photos`, QUEUED."
     settings = training_settings(given)
     intake = take_photos(photos, settings, labeler, test_dir, check)
+    version = dataset_version(intake.split)
+    if dataset: dataset = name_dataset(book.folder, dataset, version)
     news = _what_is_new(book.folder, intake.split)
     if news: echo(news)
-    metadata = dict(params=intake.params, dataset=dataset_version(intake.split), environment=environment())
+    metadata = dict(params=intake.params, dataset=version, dataset_name=dataset, environment=environment())
     return book.create(intake.split, metadata, name, note)
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #a61a1073
@@ -86,6 +89,7 @@ def train(
     resume:str|Run|None=None, # Run to go on with, such as `'V002'`, `'newest'` or `'best'`
     name:str='', # Name of the run, in small letters; two memorable words when left out
     note:str='', # A line for yourself, at most 80 characters
+    dataset:str='', # Name for the photos, such as `'autumn photos'`; other photos need another one
     test_dir:str|Path|None=None, # Folder with photos for one single test at the very end; see also `test_pct`
     check:bool=True, # Look for faults in the photos first, and refuse to train on what can only go wrong?
     background:bool=False, # Train in a process of its own, which goes on when this notebook is closed?
@@ -97,10 +101,10 @@ def train(
     start = time.monotonic()
     _check_callbacks(cbs, background)
     book = RunBook(runs_dir)
-    if resume is None: run = _begin(book, kwargs, photos, labeler, test_dir, check, name, note)
+    if resume is None: run = _begin(book, kwargs, photos, labeler, test_dir, check, name, note, dataset)
     else:
         parent = find_run(resume, book.folder)
-        run = continue_run(parent, kwargs, photos, labeler, test_dir, check, name, note, book.folder)
+        run = continue_run(parent, kwargs, photos, labeler, test_dir, check, name, note, book.folder, dataset)
     if background: return _start_in_background(run)
     with locked(run): return run_training(run, cbs, start)
 

@@ -20,6 +20,6 @@ def test_words():
     for where,fits in WORDS: assert all(o.fits(row) for o in conditions(where)) == fits, where
 
 def test_everything_else_is_refused():
-    for where in ('valid_error', 'valid_error<', '<3', 'a=1 or b=2', 'a=1 b=2', 'a=1 and', ',a=1', "a='x", '__import__("os")', 'a=1; b=2', 'a.b=1', '@a=1', 'a=b c', 'a=1,,b=2'):
+    for where in ('valid_error', 'valid_error<', '<3', 'a=1 or b=2', 'a=1 b=2', 'a=1 and', ',a=1', "a='x", '__import__("os")', 'a=1; b=2', 'a.b=1', '@a=1', 'a=b c=d', 'a=1,,b=2'):
         with pytest.raises(PetLearnError, match='is not a condition') as e: conditions(where)
         assert e.value.fix.startswith('where=')
