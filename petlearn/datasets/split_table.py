@@ -64,8 +64,8 @@ def check_split(
 # %% ../../nbs/kit/2_datasets/09_split_table.ipynb #96cf7c7e
 COLOURS = """amber azure blue brave bright bronze calm cheerful clever copper coral cosy curly gentle ginger golden
 green happy hazel indigo jolly kind lively lucky merry olive purple quiet ruby silver sunny violet""".split()
-ANIMALS = """badger beagle beaver bobtail budgie bunny canary collie corgi deer dolphin donkey duck ferret finch gecko
-hamster hare hedgehog husky kitten otter parrot pony poodle puffin puppy robin spaniel squirrel tabby terrier""".split()
+ANIMALS = """badger beagle bobcat bobtail budgie bunny canary collie corgi deer dolphin dormouse duck ferret finch gecko
+hamster hare hedgehog heron kitten otter parrot pony poodle puffin puppy robin spaniel squirrel tabby terrier""".split()
 
 def dataset_version(
     split:pd.DataFrame, # Table made by `split_photos`

@@ -6,22 +6,48 @@
 __all__ = ['memorable_name', 'check_name', 'check_note', 'check_dataset_name']
 
 # %% ../../nbs/kit/4_runs/05_names.ipynb #a4b44866
-import copy, random, re
+import random, re
 from ..core import PetLearnError
 
 # %% ../../nbs/kit/4_runs/05_names.ipynb #24534e29
+_ADJECTIVES = """active adept agile alert amber amiable ancient apricot arctic artistic astute attentive autumn azure
+balanced bold brave bright brilliant brisk bronze calm candid careful charming cheerful chestnut chirpy clear clever
+cobalt colorful comical confident copper coral cordial cosmic courageous cozy creative crimson crisp crystal curious
+daring dazzling decisive deft dependable determined devoted diamond diligent dreamy eager earnest easygoing electric
+elegant eloquent emerald energetic enthusiastic epic faithful famous fearless festive fluent focused fortunate
+fragrant free fresh friendly funny futuristic generous gentle genuine gleaming glowing golden graceful gracious
+grand grateful happy harmonic helpful heroic honest hopeful humble humorous icy imaginative indigo inventive jade
+jolly jovial joyful keen kind lavender lemon lilac lime lively logical loyal lucid lucky lunar lyrical magic
+magnetic majestic maple mellow melodic merry mighty mindful mint misty modern modest musical mysterious neat nifty
+nimble noble observant ochre olive opal optimistic orange original patient peaceful pearl playful pleasant poetic
+polite popular precise proud prudent punctual puzzled quick quiet quirky radiant rapid ready reliable resilient rosy
+ruby rustic saffron sapphire scarlet sensible serene sharp shining silent silver sincere skillful smart smiling
+snowy solar solid sonic sparkling speedy spirited splendid spry stellar sturdy sunny superb swift talented tangerine
+thankful thoughtful tidy topaz tranquil trusty turquoise unique upbeat valiant velvet vibrant vigilant violet vivid
+warm watchful whimsical winged wise witty wonderful zany zealous zesty""".split()
+
+# %% ../../nbs/kit/4_runs/05_names.ipynb #2f64dc5c
+_ANIMALS = """aardvark albatross alligator alpaca ammonite angelfish anteater antelope armadillo auk avocet
+axolotl badger bandicoot barracuda basilisk bat bear bee beetle bison bobcat buffalo butterfly capybara caracal
+caribou centaur chameleon chamois cheetah chinchilla chipmunk cicada coati condor cormorant coyote crane cricket
+crocodile curlew cuttlefish deer dingo dolphin dormouse dove dragon dragonfly dugong eagle echidna egret eland elk
+emu ermine falcon fennec ferret finch firefly flamingo fox gannet gazelle gecko giraffe goldfinch griffin hamster
+hare harrier hawk hedgehog heron horse hummingbird ibex ibis iguana impala jackal jackdaw jaguar jay jellyfish
+jerboa kangaroo kestrel kingfisher koala kudu ladybug lark lemur leopard lion lizard llama lobster lynx lyrebird
+macaw magpie mantis marmot marten meerkat moose moth muskox mustang narwhal nautilus newt nightingale numbat ocelot
+octopus okapi opossum orca oriole oryx osprey ostrich otter owl panda pangolin panther parakeet parrot pegasus
+pelican penguin pheasant phoenix pika platypus plover pony porcupine porpoise puffin puma quail quetzal quokka
+rabbit raptor raven reindeer robin salamander salmon sandpiper seahorse serval skylark sparrow squid squirrel
+starling stingray stoat stork sturgeon sunfish swan tapir tern tiger toucan turtle unicorn vicuna wallaby warbler
+wildcat wolf wolverine wombat wren yak zebra""".split()
+
+# %% ../../nbs/kit/4_runs/05_names.ipynb #9251b5df
 def memorable_name(
     taken:list|tuple=(), # Names that are in use
-) -> str: # Such as `'nervous-tron'`
-    "Two words that are easy to remember; not one of the names that are `taken`."
-    before = random.getstate()
-    from coolname import RandomGenerator # its import and its start use Python's own random numbers
-    from coolname.data import config
-    words = RandomGenerator(copy.deepcopy(config), rand=random.SystemRandom())
-    random.setstate(before)
-    name = words.generate_slug(2)
-    while name in taken: name = words.generate_slug(2)
-    return name
+) -> str: # Such as `'nimble-otter'`
+    "Two words that are easy to remember, and that a class can hear; not one of the names that are `taken`."
+    free = {f'{a}-{b}' for a in _ADJECTIVES for b in _ANIMALS}.difference(taken)
+    return random.SystemRandom().choice(sorted(free) or [f'run-{len(taken)+1}'])
 
 # %% ../../nbs/kit/4_runs/05_names.ipynb #b1b1a198
 _RESERVED = r'v?\d+|newest|best'
