@@ -15,7 +15,7 @@ from .project import lessons_folder
 from ..files import write_atomic
 from ..models.model_folder import ModelFolder
 from ..process import ServerProcess, open_port, parse_duration, require_package, start_process
-from ..runs.book import finished_run
+from ..runs.choosing import finished_run
 from ..runs.run import Run
 
 # %% ../../nbs/kit/8_deploy/05_app.ipynb #342ddc8d

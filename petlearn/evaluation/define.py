@@ -95,7 +95,7 @@ def define(
     found,is_name = find_term(term)
     understood = '' if is_name else f"{term[:60]!r} is not in the glossary; understood as {found.name!r}."
     if isinstance(run, (str, Path)):
-        from petlearn.runs.book import find_run
+        from petlearn.runs.choosing import find_run
         run = find_run(run)
     if run is None and found.name in OWN_NUMBERS:
         run = next((o for o in _newest_runs() if _own(found, o)), None)

@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from ..core import percent, pluralize, result_or_error
 from ..evaluation.pieces import plot_tag
-from ..runs.book import find_run
+from ..runs.choosing import find_run
 from ..runs.progress import RunStatus, try_status
 from ..runs.run import Run, State
 from ..training.trainer import train

@@ -169,8 +169,8 @@ def test_a_run_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for o in ('V002', tmp_path/'runs'/'V002-calm-neuron'):
         with pytest.raises(PetLearnError, match='There (are no runs|is no run)'): define('loss', o)
-    import petlearn.runs.book
-    monkeypatch.setattr(petlearn.runs.book, 'find_run', {'V002': a_run()}.__getitem__)
+    import petlearn.runs.choosing
+    monkeypatch.setattr(petlearn.runs.choosing, 'find_run', {'V002': a_run()}.__getitem__)
     assert define('step', 'V002').own == 'In V002 nervous-tron: 42 steps of learning.'
 
 class Broken:
@@ -242,8 +242,8 @@ def test_newest_run(tmp_path, monkeypatch):
     "Without a run: the newest of the folder `runs` that has numbers; nothing, whatever is wrong there."
     monkeypatch.chdir(tmp_path)
     assert define('error rate').own == ''
-    book = ModuleType('petlearn.runs.book')
-    monkeypatch.setitem(sys.modules, 'petlearn.runs.book', book)
+    book = ModuleType('petlearn.runs.choosing')
+    monkeypatch.setitem(sys.modules, 'petlearn.runs.choosing', book)
     (tmp_path/'runs').mkdir()
     assert define('error rate').own == '' # no RunBook in there
     book.RunBook = lambda folder: []

@@ -4,28 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd, pytest
 from filelock import FileLock
 from petlearn import PetLearnError
-from petlearn.runs.book import COLUMNS, EXTRAS, RunBook, find_run, finished_run, runs
+from petlearn.runs.book import COLUMNS, EXTRAS, RunBook, runs
 from helpers import pretend
-
-def test_finding(tmp_path):
-    a,b = pretend(tmp_path, name='iron-swift'),pretend(tmp_path, name='tall-ibis')
-    for word in ('V002', 'v2', '2', 'tall-ibis', '@tall-ibis', 'V002-tall-ibis', 'newest', b.path, str(b.path), b, 'V002 '): assert find_run(word, tmp_path).path == b.path
-    for word,says in (('V003', 'no run'), ('tall-ibsi', "Did you mean 'tall-ibis'"), ('', 'no run'), ('@', 'no run'), (tmp_path/'x', 'not the folder of a run'), ('<b>', 'no run'), (3.5, 'not the name')):
-        with pytest.raises(PetLearnError, match=says): find_run(word, tmp_path)
-    shutil.copytree(a.path, tmp_path/'V001-a-copy')
-    with pytest.raises(PetLearnError, match='may mean V001-a-copy or V001-iron-swift'): find_run('V001', tmp_path)
-    assert find_run('iron-swift', tmp_path).path == a.path
-    with pytest.raises(PetLearnError, match='There are no runs'): find_run('newest', tmp_path/'none')
-
-def test_finished(tmp_path):
-    "The newest that is finished, or the reason why there is none."
-    pretend(tmp_path, 'CANCELED')
-    with pytest.raises(PetLearnError, match='CANCELED: its training is not finished'): finished_run('', tmp_path)
-    good,bad = pretend(tmp_path),pretend(tmp_path)
-    failed = pretend(tmp_path, 'FAILED')
-    (bad.path/'run.json').write_text('{')
-    assert finished_run('', tmp_path).path == finished_run(good).path == finished_run(str(good.path)).path == finished_run('V002', tmp_path).path == good.path
-    with pytest.raises(PetLearnError, match='Expected a run that is SUCCEEDED or STOPPED'): finished_run(failed)
 
 def test_versions_only_grow(tmp_path):
     made = [pretend(tmp_path) for _ in range(3)]
