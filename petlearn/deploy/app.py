@@ -15,7 +15,7 @@ from .project import lessons_folder
 from ..files import write_atomic
 from ..models.model_folder import ModelFolder
 from ..process import ServerProcess, open_port, parse_duration, require_package, start_process
-from ..runs.choosing import finished_run
+from ..runs.choosing import answering_run
 from ..runs.run import Run
 
 # %% ../../nbs/kit/8_deploy/05_app.ipynb #342ddc8d
@@ -26,9 +26,9 @@ def find_model(
     "The model of `source`; raises `PetLearnError` if its run isn't finished."
     if source and not isinstance(source, Run) and (as_path(source)/'model.json').is_file():
         folder = as_path(source).absolute()
-        if (folder.parent/'run.json').exists(): finished_run(folder.parent)
+        if (folder.parent/'run.json').exists(): answering_run(folder.parent)
         return ModelFolder(folder)
-    return ModelFolder(finished_run(source, runs_dir).path/'model')
+    return ModelFolder(answering_run(source, runs_dir).path/'model')
 
 # %% ../../nbs/kit/8_deploy/05_app.ipynb #5566ff5e
 def exported_model(

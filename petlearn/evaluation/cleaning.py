@@ -20,7 +20,7 @@ from .interpret import Interpreter
 from .label_issues import find_label_issues
 from ..files import file_lock, file_sha256, write_atomic
 from ..html import Gallery
-from ..runs.choosing import finished_run
+from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #fa895992
@@ -101,7 +101,7 @@ class Cleaning:
         run:str|Path|Run, # Run whose photos are cleaned, or a word such as `'V002'`, `'newest'`, `'best'`
         runs_dir:str|Path='runs', # Folder in which words are looked up
     ):
-        self.run = finished_run(run, runs_dir)
+        self.run = run_to_judge(run, runs_dir)
         self.path,self.labels = self.run.path/'cleaning.json',self.run.labels
         for o in {KEEP, ASIDE} & {*self.labels}:
             raise PetLearnError(f"A label called {o!r} means something else here.", "Expected other labels.",

@@ -16,7 +16,7 @@ from .agreement import about, compared_runs, comparison_notes, pair_table
 from .metrics import CLASS_METRICS, class_metrics
 from .pieces import plot_tag
 from ..runs.book import RunBook
-from ..runs.choosing import finished_run
+from ..runs.choosing import run_to_judge
 from ..runs.curves import plot_histories
 from ..runs.progress import spark
 from ..runs.run import LISTED, Run
@@ -124,7 +124,7 @@ def compare(
 ) -> Comparison: # With `.results`, `.params`, `.per_label`, `.pairs`, `.notes` and `.plot()`
     "Put `runs` side by side; raises `PetLearnError` if there are fewer than two, or one without predictions."
     if len(runs) < 2: _refuse_few(runs)
-    return Comparison([finished_run(o, runs_dir) for o in runs])
+    return Comparison([run_to_judge(o, runs_dir) for o in runs])
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #7d3d696a
 def _text_curves(runs, names, width=40):

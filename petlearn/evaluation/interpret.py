@@ -24,7 +24,7 @@ from ..image_io import center_square
 from ..models.calibration import calibrated
 from ..models.engines import FeatureExtractor, torch_engine
 from ..models.prediction import Prediction
-from ..runs.choosing import finished_run
+from ..runs.choosing import run_to_judge
 from ..runs.predictions import Predictions
 from ..runs.run import Run
 
@@ -36,7 +36,7 @@ class Interpreter:
         usage:str='valid', # Which photos: `'valid'`, or `'test'` for those of the test at the very end
         runs_dir:str|Path='runs', # Folder in which words are looked up
     ):
-        self.run,self.usage = finished_run(run, runs_dir),usage
+        self.run,self.usage = run_to_judge(run, runs_dir),usage
         p = Predictions.of(self.run, usage)
         self.predictions = p.with_probs(calibrated(p.known_probs, self.run.temperature)) # as `run.predict` says it
         self.labels = p.labels

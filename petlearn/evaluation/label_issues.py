@@ -17,7 +17,7 @@ from petlearn.core import (PetLearnError, check_float, did_you_mean, first_few, 
     unit_rows)
 from ..html import thumbnail
 from ..photos.copies import copy_groups
-from ..runs.choosing import finished_run
+from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.trained`: its network and its features
 
@@ -150,7 +150,7 @@ def find_label_issues(
     runs_dir:str|Path='runs', # Folder in which words are looked up
 ) -> LabelIssues: # Shows itself with photos and reasons; `.table`, `.files`, `.effect()`
     "Which labels of `run` may be wrong? Raises `PetLearnError` if there are too few photos to say anything."
-    run,ratio = finished_run(run, runs_dir),check_float('ratio', ratio, 1, 1e6)
+    run,ratio = run_to_judge(run, runs_dir),check_float('ratio', ratio, 1, 1e6)
     bank = run.trained.bank
     rows = (bank.table.variant == 0).to_numpy()
     photos = bank.table[rows][['file', 'label', 'usage', 'sha256']].reset_index(drop=True)

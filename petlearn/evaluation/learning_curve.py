@@ -19,7 +19,7 @@ from typing import NamedTuple
 from ..core import PetLearnError, check_int, percent, pluralize, progress
 from .metrics import error_interval, in_words, mean_interval
 from .pieces import Piece, Shown
-from ..runs.choosing import finished_run
+from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.bank`: the features of its photos
 from ..photos.captions import plot_text
@@ -236,7 +236,7 @@ def learning_curve(
 ) -> LearningCurve: # With `.verdict`, `.table`, `.by_label`, `.labels`, `.notes` and `.plot()`
     "The error of `run` with 10 to 100 % of its photos; raises `PetLearnError` if there are too few."
     repeats,seed = check_int('repeats', repeats, 1, 100),check_int('seed', seed, 0, 2**32-1)
-    run = finished_run(run, runs_dir)
+    run = run_to_judge(run, runs_dir)
     if not (run.split.usage == 'valid').any():
         raise PetLearnError(f"{run.path.name} has no validation photos.", "Expected some to count the mistakes on.",
                             "train('my photos', valid_pct=.2)")

@@ -16,7 +16,7 @@ from ..core import PetLearnError, check_int, in_order, percent, pluralize, progr
 from ..files import read_same
 from .pieces import Piece, Shown
 from ..image_io import open_photo
-from ..runs.choosing import finished_run
+from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.trained`: what the run has in memory
 
@@ -137,7 +137,7 @@ def robustness(
     runs_dir:str|Path='runs', # Folder in which words are looked up
 ) -> Robustness: # With `.table`, `.verdict`, `.notes`, `.left_out` and `.plot()`
     "Count what `run` still gets right in changed photos; raises `PetLearnError` without a model or photos."
-    n,run = check_int('n', n, 1, 10**9),finished_run(run, runs_dir).require('use')
+    n,run = check_int('n', n, 1, 10**9),run_to_judge(run, runs_dir)
     split = run.split
     valid = split[split.usage == 'valid']
     n = min(n, len(valid))

@@ -25,7 +25,7 @@ from ..image_io import center_square, open_photo
 from ..models.backbones import backbone
 from ..models.engines import FeatureExtractor, usual_torch
 from ..models.prediction import Prediction
-from ..runs.choosing import finished_run
+from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.model`, `run.predict`: what the run has in memory
 
@@ -97,7 +97,7 @@ def grad_cam(
     runs_dir:str|Path='runs', # Folder in which words are looked up
 ) -> GradCam: # With `.heat` and `.overlay`
     "Which places of `photo` speak for `label`? Raises `PetLearnError` without a model, or for an unknown label."
-    run = finished_run(run, runs_dir)
+    run = run_to_judge(run, runs_dir)
     labels = run.labels
     if label is not None and label not in labels:
         raise PetLearnError(f"There is no label {label!r}.", f"Expected one of {first_few(labels, 8)}.",

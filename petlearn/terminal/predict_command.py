@@ -17,13 +17,11 @@ def find_model(
     word:str, # Run, or a folder with a model; may be empty
     runs_dir:str, # Folder with the runs
 ): # A `Run`, or a `Path`
-    "The run that `word` means, or a folder with a model; the newest run that has one when `word` is empty."
-    if word and as_path(word).is_dir(): return as_path(word)
-    from petlearn.runs.book import RunBook, find_run
-    if word: return find_run(word, runs_dir).require('use')
-    book = RunBook(runs_dir)
-    usable = [o for o in book if 'use' in o.actions]
-    return usable[-1] if usable else book['newest']
+    "The run that `word` means, or a folder with a model; the newest run that ended well when `word` is empty."
+    from petlearn.runs.choosing import answering_run
+    folder = as_path(word) if word else None
+    if not folder or not folder.is_dir(): return answering_run(word, runs_dir)
+    return answering_run(folder) if (folder/'run.json').exists() else folder
 
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #93a83f22
 def open_model(

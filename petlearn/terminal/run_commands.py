@@ -7,6 +7,7 @@ __all__ = ['list_runs', 'show', 'compare', 'report', 'stop']
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #803433dd
 from ..core import PetLearnError, did_you_mean
+from ..runs.run import LIVE
 from ..training.settings import Settings
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #1749e3c5
@@ -27,14 +28,14 @@ def list_runs(
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #5f9c3aa2
 def show(
-    run:str='newest', # Run such as V002 or @nervous-tron
+    run:str='', # Run such as V002 or @nervous-tron; by default the one at work, or the newest
     follow:bool=False, # Show its progress as long as it trains
     runs_dir:str='runs', # Folder with the runs
 ):
     "Show a training: its state, its scores, and what its curves say."
-    from petlearn.runs.book import find_run
     from petlearn.runs import progress
-    one = find_run(run, runs_dir)
+    from petlearn.runs.choosing import current_run
+    one = current_run(run, runs_dir)
     if not follow: print(one.status)
     else:
         for o in progress.follow(one): print(o, flush=True)
@@ -53,29 +54,36 @@ def _description(run):
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #e6975089
 def compare(
-    run:list|None=None, # Two runs or more, such as V001 @nervous-tron
+    run:list|None=None, # Two runs or more, such as V001 @nervous-tron; by default the two newest that ended well
     runs_dir:str='runs', # Folder with the runs
 ):
     "Compare trainings: settings that differ, scores, curves."
     from petlearn.evaluation import compare
-    print(compare.compare(*(run or []), runs_dir=runs_dir))
+    from petlearn.runs.choosing import finished_runs
+    print(compare.compare(*(run or finished_runs(runs_dir)[-2:]), runs_dir=runs_dir))
 
 def report(
-    run:str='newest', # Run such as V002 or @nervous-tron
+    run:str='', # Run such as V002 or @nervous-tron; by default the newest that ended well
     runs_dir:str='runs', # Folder with the runs
 ):
     "Report how good a training is: as text, and with pictures in its folder as report.html."
-    from petlearn.runs.book import find_run
+    from petlearn.runs.choosing import answering_run
     from petlearn.evaluation import report # noqa: F401 gives `Run` its verb
     from petlearn.training import trained # noqa: F401 and its temperature, which a report needs
-    found = find_run(run, runs_dir).report()
+    found = answering_run(run, runs_dir).report()
     print(found, f"With pictures: {found.save()}", sep='\n\n')
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #0fa5e3d1
 def stop(
-    run:str='newest', # Run such as V002 or @nervous-tron
+    run:str='', # Run such as V002 or @nervous-tron; by default the one at work
     runs_dir:str='runs', # Folder with the runs
 ):
     "Stop a training after its current step; its best model is kept."
-    from petlearn.runs.book import find_run
-    print(f"{find_run(run, runs_dir).stop().path.name} will stop after its current step.")
+    from petlearn.runs.choosing import current_run
+    one = current_run(run, runs_dir)
+    print(_asked_to_stop(one) if one.state in LIVE else f"{one.path.name} is over: {one.state}. Nothing to stop.")
+
+def _asked_to_stop(run):
+    "Ask a `run` that is at work to stop, and say so; asked twice, it says the same."
+    if 'stop' in run.actions: run.stop()
+    return f"{run.path.name} will stop after its current step, with its best model."

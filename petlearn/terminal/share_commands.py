@@ -16,10 +16,9 @@ def export(
     runs_dir:str='runs', # Folder with the runs
 ):
     "Write a model in a form that other programs can open, once it is proven to give the same answers."
-    from petlearn.runs.book import find_run
     source = find_model(run, runs_dir)
     from petlearn.deploy.export import export_model
-    made = Path(export_model(find_run(source), folder or None))
+    made = Path(export_model(source, folder or None))
     print(f"{made}: {', '.join(sorted(o.name for o in made.iterdir() if o.is_file()))}")
 
 # %% ../../nbs/kit/9_terminal/05_share_commands.ipynb #7c14fc8a

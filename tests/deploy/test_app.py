@@ -7,7 +7,7 @@ from tiny import tiny_model
 from petlearn.deploy import app
 from petlearn.deploy.app import exported_model, find_model, launch, page, start_app
 from petlearn.process import ServerProcess
-from petlearn.runs.book import finished_run
+from petlearn.runs.choosing import finished_run
 from petlearn.core import PetLearnError
 from helpers import with_state
 

@@ -242,8 +242,8 @@ def test_newest_run(tmp_path, monkeypatch):
     "Without a run: the newest of the folder `runs` that has numbers; nothing, whatever is wrong there."
     monkeypatch.chdir(tmp_path)
     assert define('error rate').own == ''
-    book = ModuleType('petlearn.runs.choosing')
-    monkeypatch.setitem(sys.modules, 'petlearn.runs.choosing', book)
+    book = ModuleType('petlearn.runs.book')
+    monkeypatch.setitem(sys.modules, 'petlearn.runs.book', book)
     (tmp_path/'runs').mkdir()
     assert define('error rate').own == '' # no RunBook in there
     book.RunBook = lambda folder: []

@@ -93,6 +93,7 @@ def test_one_reading_and_no_inference(tmp_path, monkeypatch):
 
 def test_words_find_the_run_and_usage_the_photos(tmp_path):
     run = made(tmp_path, ROWS, THREE)
+    run.record(states=[('SUCCEEDED', '')])
     df = run.predictions
     df.loc[df.label == 'fox', 'usage'] = 'test'
     (run.path/'predictions.csv').write_text(csv_text(df))
@@ -106,7 +107,7 @@ def test_bad_input(it):
                      (lambda: Interpreter(run, 'test'), 'test_pct=.1'),
                      (lambda: Interpreter(run, 'vaild'), "Did you mean 'valid'"),
                      (lambda: Interpreter('V099', runs_dir=run.path.parent), "There is no run 'V099'"),
-                     (lambda: Interpreter(3), 'not the name of a run'),
+                     (lambda: Interpreter(3.5), 'not the name of a run'),
                      (lambda: it.cell('cat', 'fxo'), "Did you mean 'fox'"),
                      (lambda: it.cell(1, 'cat'), 'There is no label 1'),
                      (lambda: it.show(0), 'n=0'),

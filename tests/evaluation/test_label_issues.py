@@ -121,7 +121,7 @@ def test_left_out_photos_are_mentioned():
 def test_bad_input(tmp_path):
     for ratio in (1, 0, -2, 'many', None, True, float('nan')):
         with pytest.raises(PetLearnError, match='ratio='): find_label_issues(a_run(mixed()[1]), ratio)
-    for run,words in [(3, 'not the name of a run'), (None, 'not the name of a run'), ('V001', 'no runs')]:
+    for run,words in [(3.5, 'not the name of a run'), (None, 'not the name of a run'), ('V001', 'no runs')]:
         with pytest.raises(PetLearnError, match=words): find_label_issues(run, runs_dir=tmp_path)
     issues = find_label_issues(a_run(mixed()[1]))
     for corrected,words in [({'x.jpg': 'cat'}, 'no photo x.jpg'), ({'/nowhere/001.jpg': 'dgo'}, "Did you mean 'dog'"), ({'/nowhere/001.jpg': None}, 'no label None'),

@@ -4,19 +4,19 @@ import pytest
 from filelock import FileLock
 from petlearn import PetLearnError
 from petlearn.evaluation.compare import compare
-from petlearn.evaluation.interpret import Interpretation
-from petlearn.evaluation.label_issues import label_suspects
+from petlearn.evaluation.interpret import Interpreter
+from petlearn.evaluation.label_issues import find_label_issues
 from petlearn.evaluation.robustness import robustness
 from petlearn.deploy.app import find_model
 from petlearn.deploy.export import export_model
 from petlearn.runs.book import runs
-from petlearn.runs.choosing import answering_run, current_run, find_run, finished_run, is_left_open
+from petlearn.runs.choosing import answering_run, current_run, find_run, finished_run, is_left_open, run_to_judge
 from helpers import pretend
 
 def test_a_word_means_the_same_everywhere(tmp_path):
     a,b = pretend(tmp_path, name='iron-swift'),pretend(tmp_path, name='tall-ibis')
     for word in ('V002', 'v2', '2', 2, '002', 'tall-ibis', '@tall-ibis', '@V002', '@2', 'V002-tall-ibis', '@V002-tall-ibis', 'newest', '@newest', b.path, str(b.path), tmp_path/'V002', str(tmp_path/'V002'), b, 'V002 '):
-        for f in (find_run, finished_run, current_run, answering_run): assert f(word, tmp_path).path == b.path, (f, word)
+        for f in (find_run, finished_run, current_run, answering_run, run_to_judge): assert f(word, tmp_path).path == b.path, (f, word)
         if isinstance(word, str) and '/' not in word: assert runs(tmp_path)[word].path == b.path
     for word,says in (('V003', 'no run'), ('tall-ibsi', "Did you mean 'tall-ibis'"), (tmp_path/'x', 'not the folder of a run'), (tmp_path/'V007', 'There is no run'), ('<b>', 'no run'), (3, 'no run'), (3.5, 'not the name'), (True, 'not the name')):
         for f in (find_run, finished_run, current_run): 
@@ -43,7 +43,7 @@ def test_one_that_did_not_end_well_never_answers(tmp_path, capsys):
     for word in ('', '@', 'newest', 'best', 'V002', good, str(good.path)): assert finished_run(word, tmp_path).path == good.path, word
     for o in states:
         for f in (lambda x: finished_run(x, tmp_path), lambda x: find_model(x, tmp_path), lambda x: robustness(x, runs_dir=tmp_path), lambda x: compare(x, 'V002', runs_dir=tmp_path),
-                  lambda x: label_suspects(x, runs_dir=tmp_path), lambda x: Interpretation(x, runs_dir=tmp_path), lambda x: export_model(find_run(x, tmp_path))):
+                  lambda x: find_label_issues(x, runs_dir=tmp_path), lambda x: Interpreter(x, runs_dir=tmp_path), lambda x: export_model(find_run(x, tmp_path))):
             with pytest.raises(PetLearnError, match=f'(?s)is {o.state}: The loss became 9e.4.*Expected a run that is SUCCEEDED or STOPPED.*resume'): f(o.version)
     capsys.readouterr()
     answering_run('', tmp_path)
