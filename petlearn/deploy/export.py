@@ -25,7 +25,7 @@ from ..models.backbones import backbone
 from ..models.engines import FeatureExtractor, OPSET, onnx_bytes, usual_torch
 from ..models.saving import save_model
 from ..models.model_folder import ModelFolder, add_files, publish
-from ..runs.book import find_run
+from ..runs.choosing import finished_run
 from ..runs.predictions import Predictions
 from ..runs.run import Run, locked
 
@@ -245,7 +245,7 @@ def export_model(
     folder:str|Path|None=None, # Where to write a copy to share; by default into the run's own folder
 ) -> Path: # The folder
     "Write the model of `run` in both formats, with a card, once they are proven to agree; raises `PetLearnError`."
-    run = Run(find_run(run).path).require('use') # as it is on the disk, whatever was changed in memory
+    run = Run(finished_run(run).path) # as it is on the disk, whatever was changed in memory
     target = run.path/'model' if folder is None else Path(os.path.realpath(as_path(folder)))
     before,(photos,missing) = _weights_sha(run.path/'model'),_validation_photos(run)
     with _temporary_folder(target) as tmp:

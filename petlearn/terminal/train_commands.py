@@ -16,7 +16,7 @@ from ..training.settings import resolve, takes_settings
 def _settings(given, resume, runs_dir):
     "Every setting of a training, and where its value came from."
     if resume is None: return resolve(given)
-    from petlearn.runs.book import find_run
+    from petlearn.runs.choosing import find_run
     parent = find_run(resume, runs_dir)
     return resolve(given, parent.params, parent.path.name)
 

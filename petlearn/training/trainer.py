@@ -18,7 +18,8 @@ from ..datasets.versions import what_changed
 from ..models.engines import usual_torch
 from ..models.saving import read_metadata
 from ..process import fresh_python
-from ..runs.book import RunBook, find_run, run_folders
+from ..runs.book import RunBook, run_folders
+from ..runs.choosing import find_run
 from ..runs.editing import name_dataset
 from ..runs.run import LIVE, Run, State, is_alive, locked
 from .intake import environment, take_photos, training_settings
