@@ -10,6 +10,7 @@ import sys
 from . import __version__
 from .core import PetLearnError, as_path, did_you_mean
 from .deploy.printing import printable_lines
+from .next_steps import TERMINAL, process_shown_in
 from .terminal.options import Command, arguments, parser_of
 from .terminal.outcomes import open_streams, outcome
 from .terminal.predict_command import predict
@@ -78,11 +79,12 @@ def main(
 ) -> int: # Exit status: 0, 1 for the unexpected, 2 for wrong arguments or photos, 130 for Ctrl-C
     "Run one command of `petlearn`; never shows a traceback."
     open_streams()
-    try:
-        _call(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush() # what can't be written is noticed here
-        return 0
-    except (Exception, KeyboardInterrupt) as e: status,text = outcome(e)
+    with process_shown_in(TERMINAL):
+        try:
+            _call(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush() # what can't be written is noticed here
+            return 0
+        except (Exception, KeyboardInterrupt) as e: status,text = outcome(e)
     if text: print(printable_lines(text), file=sys.stderr)
     return status
 

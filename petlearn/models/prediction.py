@@ -20,6 +20,7 @@ from petlearn.core import (PetLearnError, as_path, check_int, first_few, in_orde
 from ..html import bars, thumbnail
 from ..image_io import center_square, tensor_array
 from ..photo_errors import reject_url
+from ..next_steps import Hint, either
 
 # %% ../../nbs/kit/3_models/12_prediction.ipynb #aadd0135
 def _none_of(labels):
@@ -188,8 +189,9 @@ def _raise_error(answer, number=0):
     "The `answer` if it is a prediction; an error is raised, and says which of several photos it is about."
     if isinstance(answer, Prediction): return answer
     if number:
-        answer.what = f'Photo {number}: {answer.what}'
-        answer.fix = f'{answer.fix} For the answers about all others: list(model.stream(photos))'.strip()
+        what,expected,fix = answer.args
+        others = "For the answers about the others: " + either('list(model.stream(photos))', words='leave it out')
+        answer.args = Hint(f'Photo {number}: ', what),expected,Hint(fix, ' ' if fix else '', others)
     raise answer
 
 def _with_progress(answers, n):

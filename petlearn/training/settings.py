@@ -6,7 +6,7 @@
 __all__ = ['Settings', 'check_settings', 'Choice', 'read_defaults', 'Choices', 'resolve', 'takes_settings']
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #b23f60b4
-import math, re
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 from ..core import PetLearnError, check_float, check_int, did_you_mean, text_table
+from ..next_steps import FILE, Hint, options, shown_in
 from ..project_file import find_project
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #ce42aba2
@@ -41,36 +42,38 @@ class Settings:
 # %% ../../nbs/kit/5_training/00_settings.ipynb #b3d45306
 def _no_sense(name, o, expected, fix):
     "The error for the value `o`, which the setting `name` can't have."
-    return PetLearnError(f"{name}={o!r} makes no sense.", expected, fix)
+    return PetLearnError(options(**{name: o}) + " makes no sense.", expected, fix)
 
 def _zero_or_more(name, o, below):
     "Make sure that `o` is 0, or a number up to `below`."
     if isinstance(o, Real) and not isinstance(o, bool) and 0 <= o < below: return float(o)
-    raise _no_sense(name, o, f"Expected 0, or a number below {below}.", f"For example {name}={below/10:g}")
+    raise _no_sense(name, o, f"Expected 0, or a number below {below}.", "For example " + options(**{name: below/10}))
 
 def _minutes(name, o):
     "Make sure that `o` is a time that a training can take."
     if not isinstance(o, Real) or isinstance(o, bool) or not 0 < o < math.inf:
-        raise _no_sense(name, o, "Expected minutes from 0.1 to 6000.", f"For example {name}=5")
-    if o < .1: raise PetLearnError(f"{name}={o} is too short.", "Expected at least 0.1.", f"{name}=1")
-    if o > 6000: raise PetLearnError(f"{name}={o} is too long.", "Expected at most 6000.", f"{name}=60")
+        raise _no_sense(name, o, "Expected minutes from 0.1 to 6000.", "For example " + options(**{name: 5}))
+    given = options(**{name: o})
+    if o < .1: raise PetLearnError(given + " is too short.", "Expected at least 0.1.", options(**{name: 1}))
+    if o > 6000: raise PetLearnError(given + " is too long.", "Expected at most 6000.", options(**{name: 60}))
     return float(o)
 
 def _yes_or_no(name, o):
     "Make sure that `o` is `True` or `False`, not a word or a number that looks like it."
     if isinstance(o, bool): return o
-    raise _no_sense(name, o, "Expected True or False.", f"For example {name}=True")
+    raise _no_sense(name, o, "Expected yes or no.", "For example " + options(**{name: True}))
 
 def _name(name, o):
     "Make sure that `o` is text with something in it."
     if isinstance(o, str) and o.strip(): return o
-    raise _no_sense(name, o, "Expected a name, as text.", f"For example {name}='resnet18'")
+    raise _no_sense(name, o, "Expected a name, as text.", "For example " + options(**{name: 'resnet18'}))
 
 def _preference(name, o):
     "Make sure that `o` is one of the three preferences."
     words = ('performance_first', 'balance', 'accuracy_first')
     if isinstance(o, str) and o in words: return o
-    raise _no_sense(name, o, f"Expected one of {', '.join(words)}.", did_you_mean(o, words) or f"{name}='balance'")
+    raise _no_sense(name, o, f"Expected one of {', '.join(words)}.",
+                    did_you_mean(o, words) or options(**{name: 'balance'}))
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #4b9a36bd
 _up_to_1000 = partial(check_int, least=0, most=1000)
@@ -80,7 +83,7 @@ _CHECKS = dict(
     size=partial(check_int, least=32, most=1024),
     epochs=_up_to_1000,
     fine_tune_epochs=_up_to_1000,
-    lr=partial(check_float, low=0, high=10),
+    lr=partial(check_float, low=0, high=10, example=.01),
     bs=partial(check_int, least=2, most=4096),
     valid_pct=partial(check_float, low=0, high=1),
     test_pct=partial(_zero_or_more, below=1),
@@ -105,11 +108,11 @@ def _clash(values):
     epochs,fine,valid,test = (values.get(o) for o in ('epochs', 'fine_tune_epochs', 'valid_pct', 'test_pct'))
     if epochs == fine == 0:
         return ('epochs', 'fine_tune_epochs'),PetLearnError("No epochs at all: nothing would be learned.",
-                                                            "Expected at least one.", "epochs=10")
+                                                            "Expected at least one.", options(epochs=10))
     if None not in (valid, test) and valid + test > 1 - 1e-9: # a computer's .7+.3 may be a hair less than 1
         return ('valid_pct', 'test_pct'),PetLearnError(
-            f"valid_pct={valid:g} and test_pct={test:g} leave no photo to learn from.",
-            "Expected them to be less than 1 together.", "For example valid_pct=.2, test_pct=.1")
+            options(valid_pct=valid) + " and " + options(test_pct=test) + " leave no photo to learn from.",
+            "Expected them to be less than 1 together.", "For example " + options(valid_pct=.2, test_pct=.1))
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #c0aa27f1
 def check_settings(
@@ -131,8 +134,7 @@ def _choice(project, key, name, o):
     "The value `o` of the setting `name`, which stands as `key` in the file of a project, checked."
     try: return Choice(_check(name, o), str(project.path))
     except PetLearnError as e:
-        advice = [re.sub('True|False', lambda m: m[0].lower(), text) for text in (e.expected, e.fix)]
-        raise project.mistake(e.what, *advice, 'train', key) from e
+        with shown_in(FILE): raise project.mistake(e.what, e.expected, e.fix, 'train', key) from e
 
 def read_defaults(
     folder:str|Path='.', # Folder in which, or above which, `petlearn.toml` may lie
@@ -183,7 +185,9 @@ def _from_parent(values, name):
     "The settings among the `values` of the run `name`."
     known = {k: o for k,o in values.items() if k in _CHECKS and (o is not None or getattr(Settings, k) is None)}
     try: return _layer(check_settings(known), name)
-    except PetLearnError as e: raise PetLearnError(f"{name}: {e.what}", e.expected, e.fix) from e
+    except PetLearnError as e:
+        what,*advice = e.args
+        raise PetLearnError(Hint(f"{name}: ", what), *advice) from e
 
 def resolve(
     given:dict, # What the call says, by name; nothing that was left out
@@ -198,8 +202,9 @@ def resolve(
     clash = _clash(choices.values)
     if clash is None: return choices
     names,e = clash
-    sources = ', '.join(f'{o}={choices[o].value!r} ({choices[o].source})' for o in names)
-    raise PetLearnError(e.what, f"{e.expected} Now {sources}.", e.fix)
+    first,second = (options(**{o: choices[o].value}) + f" ({choices[o].source})" for o in names)
+    what,expected,fix = e.args
+    raise PetLearnError(what, Hint(expected, " Now ", first, ", ", second, "."), fix)
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #88c153f0
 def takes_settings(

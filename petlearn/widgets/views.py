@@ -15,6 +15,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from ..core import PetLearnError
+from ..next_steps import WIDGET, shown_in
 
 # %% ../../nbs/kit/7_widgets/00_views.ipynb #6728e640
 def error_html(
@@ -23,7 +24,8 @@ def error_html(
 ) -> str: # A paragraph of HTML
     "An error as a student should see it: one paragraph, no traceback."
     text = f"Something unexpected happened ({type(error).__name__}: {error}). Try it once more."
-    if isinstance(error, PetLearnError): text = str(error)
+    with shown_in(WIDGET):
+        if isinstance(error, PetLearnError): text = str(error)
     lines = escape(text).replace('\n', '<br>')
     return f'<p>⚠ <b>{escape(name)}</b>: {lines}</p>'
 

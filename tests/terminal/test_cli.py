@@ -43,7 +43,7 @@ BAD = [
     (['predict', 'x.jpg', '--format', 'cvs'], "Did you mean 'csv'"), (['predict', 'x.jpg', '--compact', '--format=csv'], 'two formats'), (['export'], 'There are no runs'), (['export', '@x'], 'There are no runs'),
     (['app'], 'There are no runs'), (['serve'], 'There are no runs'), (['serve', '@x', '--stop-after', '2d'], '24h'), (['app', '--stop-after', '90'], '24h'), (['serve', '--port', 'many'], 'port'), (['app', 'a', 'b'], 'too many words'), (['list', 'V001'], 'too many words'), (['help', 'xyzzy'], 'no command'),
     (['predict', 'x.jpg'], 'There are no runs'), (['predict', 'x.jpg', '--run', 'V007'], 'There are no runs'),
-    (['predcit'], "Did you mean 'predict'"), (['explain'], "Did you mean 'define'"), (['define', 'xyzzy'], 'xyzzy'), (['train', ''], 'not the name'), (['train', '--', '-x'], 'There is no'), (['train', '.', '--lr', 'nan'], 'lr=nan'),
+    (['predcit'], "Did you mean 'predict'"), (['explain'], "Did you mean 'define'"), (['define', 'xyzzy'], 'xyzzy'), (['train', ''], 'not the name'), (['train', '--', '-x'], 'There is no'), (['train', '.', '--lr', 'nan'], '--lr nan'),
 ]
 
 def test_mistakes(tmp_path, monkeypatch, capsys):
