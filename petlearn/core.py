@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PetLearnError', 'result_or_error', 'did_you_mean', 'pluralize', 'shown_name', 'first_few', 'percent', 'check_int',
-           'check_float', 'as_path', 'looked_in', 'echo', 'progress', 'report_progress_to', 'in_order', 'unit_rows',
-           'text_table']
+           'check_float', 'as_path', 'looked_in', 'echo', 'progress', 'report_progress_to', 'is_reported', 'in_order',
+           'unit_rows', 'text_table']
 
 # %% ../nbs/kit/0_ground/01_core.ipynb #0f510254
 import io, os, sys
@@ -165,12 +165,14 @@ def _tqdm():
 def echo(
     text:str, # A sentence for the person in front of the screen
 ):
-    "Show `text`: under the cell in a notebook, on standard error in a terminal; above a progress bar if there is one."
+    "Show `text`: under the cell in a notebook, on standard error in a terminal, above a progress bar if there is one."
+    if say := _SAY_TO.get(): return say(text)
     tqdm,stream = _tqdm(),_stream()[0]
     try: tqdm.write(text, file=stream) if tqdm else print(text, file=stream)
     except (OSError, ValueError, AttributeError): pass # a closed terminal, `| head`
 
 _REPORT_TO = ContextVar('report_to', default=None) # who gets the progress, instead of a bar
+_SAY_TO = ContextVar('say_to', default=None) # who gets the sentences of `echo`, instead of the screen
 
 def progress(
     items, # What to go through, one after the other
@@ -189,11 +191,18 @@ def progress(
 @contextmanager
 def report_progress_to(
     report:Callable, # Called with what is done, how many, of how many, and the seconds left (`None`: not known)
+    say:Callable|None=None, # Called with each text of `echo`; they are shown as ever when left out
 ): # For `with`
     "Inside, `progress` draws no bar in this thread: after two seconds, it calls `report` twice a second."
-    token = _REPORT_TO.set(report)
+    reporting,saying = _REPORT_TO.set(report),_SAY_TO.set(say or _SAY_TO.get())
     try: yield
-    finally: _REPORT_TO.reset(token)
+    finally:
+        _REPORT_TO.reset(reporting)
+        _SAY_TO.reset(saying)
+
+def is_reported() -> bool: # Does something else than a bar show the progress of this thread?
+    "Is this inside of `report_progress_to`?"
+    return _REPORT_TO.get() is not None
 
 def _reporting_bar(tqdm, report):
     "A kind of `tqdm` that calls `report` where `tqdm` draws."

@@ -1,7 +1,7 @@
 "What all modules share: work in several threads, and who is told how far it is."
 import threading
 import pytest
-from petlearn.core import in_order, progress, report_progress_to
+from petlearn.core import echo, in_order, is_reported, progress, report_progress_to
 
 @pytest.mark.parametrize('threads', [1, 2, 5])
 @pytest.mark.parametrize('ahead', [0, 1, 7])
@@ -33,3 +33,17 @@ def test_who_is_told():
     assert told[-1][:3] == ('steps', 4, 4) and all(o[3] is None or o[3] >= 0 for o in told)
     n = len(told)
     assert list(progress(range(2), 'more')) == [0, 1] and len(told) == n, 'nobody is told any more'
+
+def test_who_hears_sentences(capsys):
+    "Within `report_progress_to` the one that it was given, at the end those before; also after an error."
+    outer,inner = [],[]
+    with report_progress_to(print, outer.append):
+        with report_progress_to(print): echo('a') # nobody new: the one outside hears it
+        with pytest.raises(ZeroDivisionError), report_progress_to(print, inner.append):
+            echo('b')
+            assert is_reported()
+            1/0
+        echo('c')
+    assert (outer, inner, is_reported()) == (['a', 'c'], ['b'], False)
+    echo('d')
+    assert capsys.readouterr().err.strip() == 'd'
