@@ -4,15 +4,14 @@
 
 # %% auto #0
 __all__ = ['batch_sums', 'TrainingLog', 'RestoreBest', 'epochs_since_improvement', 'EarlyStopping', 'TimeBudget', 'StopWhen',
-           'graceful_interrupt', 'Heartbeat']
+           'Heartbeat']
 
 # %% ../../nbs/kit/3_models/06_callbacks.ipynb #6d81b0d0
 import petlearn.models.backbones # before fastai, whose import would warn of things that nobody here can change
-import signal, threading, time
+import time
 import torch
 import pandas as pd
 from collections.abc import Callable
-from contextlib import contextmanager
 from fastai.callback.core import Callback, CancelFitException, CancelTrainException
 from fastcore.basics import patch
 from torch.nn.functional import cross_entropy
@@ -69,7 +68,7 @@ class TrainingLog(Callback):
 
 # %% ../../nbs/kit/3_models/06_callbacks.ipynb #753d75ef
 def _sentence(train, valid, n_epoch, left):
-    "An epoch in words; `train` and `valid` are its rows, `left` the seconds to go."
+    "An epoch in words; `train` and `valid` are its rows, `n_epoch` how many there will be, `left` the seconds to go."
     text = (f"{valid['phase']:>9}  epoch {valid['epoch']} of {n_epoch}: loss {valid['cross_entropy']:.3f} in "
             f"validation, {train['cross_entropy']:.3f} in training")
     return text + (f"; about {left:.0f} s to go" if left >= 1 else '')
@@ -77,15 +76,25 @@ def _sentence(train, valid, n_epoch, left):
 # %% ../../nbs/kit/3_models/06_callbacks.ipynb #edeaf21a
 @patch
 def _report(self:TrainingLog):
-    "Say how the epoch went, if it is the last one or the last sentence is two seconds old."
+    "Say how the epoch went, if it is the last one, if there are few, or if the last sentence is two seconds old."
     now = [o for o in self.rows if (o['phase'], o['epoch']) == (self.phase, self.epoch+1)]
-    is_last = self.epoch + 1 == self.n_epoch
-    if len(now) < 2 or not is_last and time.monotonic() - self.last_echo < 2: return
+    is_last,is_due = self.epoch + 1 == self.n_epoch,self.n_epoch <= 25 or time.monotonic() - self.last_echo >= 2
+    if len(now) < 2 or not (is_last or is_due): return
     self.last_echo = time.monotonic()
     if is_last: self.bar.close() # a sentence beside a bar would show it, however short it was
     cut_short = now[0]['batches'] < len(self.dls.train) # then it ends here: it was stopped, or the time is up
     left = 0 if cut_short else (self.n_epoch-self.epoch-1) * sum(o['seconds'] for o in now)
-    echo(_sentence(*now[-2:], self.n_epoch, left))
+    echo(_sentence(*now[-2:], *self.expected(self.n_epoch, left)))
+
+@patch
+def expected(self:TrainingLog,
+    epochs:int, # As planned
+    left:float, # Seconds to go, if all of them are trained
+) -> tuple: # How many epochs there will be (`'about 87'` where the clock decides), and the seconds to go
+    "What is to be expected where a `TimeBudget` is at work beside this log."
+    budget = getattr(self.learn, 'time_budget', None) # fastai knows each callback by its name
+    fits = budget and budget.fitting_epochs
+    return (f'about {fits:.0f}', min(left, budget.left)) if fits and fits < epochs else (epochs, left)
 
 # %% ../../nbs/kit/3_models/06_callbacks.ipynb #63d06d29
 def _badness(row):
@@ -167,6 +176,13 @@ class TimeBudget(Callback):
         self.steps += 1
         if self.forecast is None and self.steps >= 5 and self._used() > .02: self._look_ahead()
 
+    @property
+    def left(self) -> float: return max(self.seconds*(1-self._used()), 0) # Seconds until the last step
+
+    @property
+    def fitting_epochs(self) -> float|None: # By the steps so far; `None` as long as there are too few to tell
+        return self.steps/min(self._used(), 1)/len(self.dls.train) if self.forecast else None
+
     def _used(self): return (time.monotonic() - self.start)/self.seconds
 
     def _stop(self, how):
@@ -175,8 +191,9 @@ class TimeBudget(Callback):
 
     def _look_ahead(self):
         self.forecast = self.steps/self._used()
-        fits,n = self.forecast/len(self.dls.train),self.n_epoch
-        if fits < n: echo(f"{fits:.1f} of {n} epochs fit into {self.seconds:.0f} s; the schedule follows the clock.")
+        fits,n = self.fitting_epochs,self.n_epoch
+        if fits < n: echo(f"About {fits:.{fits < 10:d}f} of {n:,} epochs fit into {self.seconds:.0f} s; "
+                          "the schedule follows the clock.")
 
 # %% ../../nbs/kit/3_models/06_callbacks.ipynb #95d32573
 class StopWhen(Callback):
@@ -197,20 +214,6 @@ class StopWhen(Callback):
         self.stopped = self.stopped or self.should_stop()
         return self.stopped
 
-@contextmanager
-def graceful_interrupt(): # For `with`; gives a function that tells whether Ctrl-C was pressed
-    "The first Ctrl-C (or signal to end) is only noted, the second one interrupts at once."
-    asked = threading.Event()
-    def ask(number, frame):
-        if asked.is_set(): raise KeyboardInterrupt
-        asked.set()
-    is_main = threading.current_thread() is threading.main_thread() # Python lets only this one listen
-    heard = [o for o in (signal.SIGINT, signal.SIGTERM) if is_main and signal.getsignal(o) is not signal.SIG_IGN]
-    before = {o: signal.signal(o, ask) for o in heard} # what is ignored stays ignored
-    try: yield asked.is_set
-    finally:
-        for k,v in before.items(): signal.signal(k, v or signal.SIG_DFL)
-
 # %% ../../nbs/kit/3_models/06_callbacks.ipynb #a4e29349
 class Heartbeat(Callback):
     "Report after each batch how far a training is."
@@ -230,4 +233,4 @@ class Heartbeat(Callback):
         if self.first is None: self.first = done-1
         per_step = (time.monotonic() - self.start)/max(done-self.first, 1)
         self.on_progress(phase=self.log.phase, epoch=self.epoch+1, epochs=self.n_epoch, done=done, of=steps,
-                         left=per_step*(steps-done))
+                         left=self.log.expected(self.n_epoch, per_step*(steps-done))[1])

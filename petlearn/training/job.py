@@ -17,8 +17,9 @@ from fastai.torch_core import default_device, no_random
 from ..core import PetLearnError, echo, pluralize
 from ..datasets.split_table import USAGES, check_split, dataset_version
 from ..files import write_atomic
+from ..interrupts import Interrupt, graceful_interrupt
 from ..memory import is_short_of_memory, memory_left
-from ..models.callbacks import EarlyStopping, Heartbeat, StopWhen, TimeBudget, TrainingLog, graceful_interrupt
+from ..models.callbacks import EarlyStopping, Heartbeat, StopWhen, TimeBudget, TrainingLog
 from ..models.checkpoints import checkpoint_callbacks, load_checkpoint
 from ..models.features import NO_TIME, features
 from ..models.learner import LR, Diverged, fine_tune, network_metadata, train_head

@@ -1,11 +1,11 @@
 "Callbacks: what is logged, kept and stopped. (What a run makes of them is tested with the runs.)"
-import signal, time
+import time
 import numpy as np, pytest, torch
 from fastai.callback.core import Callback
 from hypothesis import given, strategies as st
 from petlearn.core import PetLearnError
 from petlearn.models.backbones import backbone
-from petlearn.models.callbacks import EarlyStopping, Heartbeat, RestoreBest, StopWhen, TimeBudget, TrainingLog, epochs_since_improvement, graceful_interrupt
+from petlearn.models.callbacks import EarlyStopping, Heartbeat, RestoreBest, StopWhen, TimeBudget, TrainingLog, epochs_since_improvement
 from petlearn.models.checkpoints import checkpoint_callbacks, load_checkpoint
 from petlearn.models.features import Features
 from petlearn.models.learner import layer_learner, train_head
@@ -56,22 +56,12 @@ def test_stopped_before_the_first_step_and_at_any_other(bank):
         fit(bank, [log, RestoreBest(log), stop], 3)
         assert stop.stopped == (n < 27) and (not log.rows or log.rows[-1]['dataset'] == 'valid'), n
 
-def test_first_ctrl_c_is_noted_the_second_interrupts():
-    before = [signal.getsignal(o) for o in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        with pytest.raises(KeyboardInterrupt), graceful_interrupt() as asked:
-            assert not asked()
-            signal.raise_signal(signal.SIGINT)
-            assert asked()
-            signal.raise_signal(signal.SIGINT)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        signal.signal(signal.SIGINT, signal.SIG_IGN) # as in the background
-        with graceful_interrupt() as asked:
-            signal.raise_signal(signal.SIGINT)
-            assert not asked()
-    finally:
-        for o,handler in zip((signal.SIGINT, signal.SIGTERM), before): signal.signal(o, handler)
+def test_the_clock_counts_for_what_is_still_to_go(bank, capsys):
+    "A thousand epochs that don't fit: the estimate is that of the clock, in sentences and in progress."
+    heard,log = [],TrainingLog('head')
+    fit(bank, [log, Heartbeat(lambda **o: heard.append(o), log), TimeBudget(1.5), Slow()], 1000)
+    assert all(o['left'] <= 1.5 for o in heard[6:]) and heard[0]['left'] > 10
+    assert 'of 1,000 epochs fit into' in capsys.readouterr().err
 
 def test_progress_never_goes_back(bank):
     heard,log = [],TrainingLog('head')
