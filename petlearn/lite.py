@@ -59,6 +59,7 @@ class LiteModel(PhotoModel):
         self.labels,self.size,self.threads = metadata['labels'],metadata['size'],os.cpu_count() or 1
         self._session,self._content,self._names = session,content,[o.name for o in session.get_outputs()]
         if metadata.get('limit') is not None: self.limit = float(metadata['limit'])
+        self.subject = str(metadata.get('subject') or '')[:40]
 
     def __getstate__(self): return {k: o for k,o in vars(self).items() if k != '_session'} # for pickle and deepcopy
 

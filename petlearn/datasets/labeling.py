@@ -6,7 +6,7 @@
 __all__ = ['guess_labeler', 'LabeledPhotos', 'read_labels', 'label_photos', 'label_table', 'echo_reading', 'show_labels']
 
 # %% ../../nbs/kit/2_datasets/07_labeling.ipynb #fd479dbc
-import os
+import os, re
 import pandas as pd
 from PIL import Image
 from collections.abc import Callable
@@ -59,7 +59,12 @@ def _check_answers(answers, photos, labeler):
     names = ', '.join(Path(photos[i]).name for i in failed[:3])
     raise PetLearnError(f"{labeler_name(labeler)} has no label for {len(failed)} of {len(photos)} photos, "
                         f"such as {names} ({reason}).", "Expected a word for every photo.",
-                        "Correct the rule, or move those photos out of the folder.")
+                        _of_a_path(why) or "Correct the rule, or move those photos out of the folder.")
+
+def _of_a_path(why):
+    "What to type in a labeler that takes a path for text, as the book's does; empty for other mistakes."
+    is_mistaken = isinstance(why, (TypeError, AttributeError)) and re.search('(Posix|Windows)Path', str(why))
+    return "A labeler gets a path: x.name is the name of its file, such as x.name[0].isupper()" if is_mistaken else ''
 
 # %% ../../nbs/kit/2_datasets/07_labeling.ipynb #8456f037
 class LabeledPhotos(NamedTuple):

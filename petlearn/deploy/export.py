@@ -185,7 +185,7 @@ def _stage(run, folder):
     "Write the model of `run` into `folder` in both formats, without a card."
     own,model = run.model_metadata,run.model
     _check_weights(model)
-    save_model(model, {o: own[o] for o in 'labels arch size mean std temperature novelty'.split()}, folder)
+    save_model(model, {o: own.get(o) for o in 'labels arch size mean std temperature novelty subject'.split()}, folder)
     net = Portable(model, own)
     return add_files(ModelFolder(folder), _metadata(run, own, net), {'model.onnx': onnx_file(net, own)})
 

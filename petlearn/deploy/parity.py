@@ -106,7 +106,7 @@ from petlearn import lite
 from petlearn.training.trained import Predictor
 models = [load(sys.argv[1]) for load in (lite.load, Predictor)]
 photo = json.loads(input())
-print(json.dumps([o.predict(photo).to_dict() for o in models]))'''
+print(json.dumps([o.predict(photo).to_dict(None) for o in models]))'''
 
 def _refused(what):
     return PetLearnError(f"The model is not exported. {what}",

@@ -66,9 +66,9 @@ def _csv_line(cells):
     return f.getvalue().removesuffix('\n')
 
 # %% ../../nbs/kit/8_deploy/03_printing.ipynb #cf435fef
-def _in_json(name, answer):
+def _in_json(name, answer, top):
     "A JSON object."
-    if not isinstance(answer, PetLearnError): return json.dumps(dict(file=name) | answer.to_dict())
+    if not isinstance(answer, PetLearnError): return json.dumps(dict(file=name) | answer.to_dict(top))
     return json.dumps(dict(file=name, error=dict(what=answer.what, expected=answer.expected, fix=answer.fix)))
 
 # %% ../../nbs/kit/8_deploy/03_printing.ipynb #1d34f97e
@@ -94,12 +94,12 @@ def answer_lines(
     format:str, # As `answer_format` gives it
     names:list[str], # All names, for the width of a table
     labels:list[str], # What the model knows
-    top:int=5, # Labels in a table, the most likely first
+    top:int=5, # Labels in a table or in JSON, the most likely first
 ) -> Iterator[str]: # Without a line end; an empty text where there is nothing to print
     "The text of each of `answers`, as soon as it is there; CSV begins with a header."
     labels,width = sorted(labels),min(max((len(printable(o)) for o in names), default=0), 60)
-    line = dict(compact=_in_compact, words=_in_words, json=_in_json, csv=lambda *o: _in_csv(*o, labels),
-                table=lambda *o: _in_table(*o, width, top))[format]
+    line = dict(compact=_in_compact, words=_in_words, json=lambda *o: _in_json(*o, top),
+                csv=lambda *o: _in_csv(*o, labels), table=lambda *o: _in_table(*o, width, top))[format]
     header = ['file', 'predicted_label', 'neither', 'novelty', *(f'p_{o}' for o in labels), 'error']
     if format == 'csv': yield _csv_line(header)
     for o in answers: yield line(*o)

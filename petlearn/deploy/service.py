@@ -26,7 +26,7 @@ class Answer:
     predicted_label:str # The most likely label
     answer:str # The label, or 'neither cat nor dog' for a photo that is like none of them
     neither:bool # Is it like none of them?
-    scores:dict[str,float] # A probability for each label, by name
+    scores:dict[str,float] # Probabilities of the most likely labels, by name, the best first
     novelty:float|None # How unusual the photo is, in standard deviations
     limit:float # Above it, the answer is neither
 

@@ -68,7 +68,7 @@ def predict(
     run:str='', # Run such as V002 or @nervous-tron, or a folder with a model; by default the newest run
     format:str='', # words, table, csv or json (an object a line); by default words for one photo, a table for several
     compact:bool=False, # Only the file and the answer, a line for each photo
-    top:int=5, # Labels in a table, the most likely first
+    top:int=5, # Labels in a table or in JSON, the most likely first
     runs_dir:str='runs', # Folder with the runs
 ):
     "Predict what is in photos."

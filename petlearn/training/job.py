@@ -28,7 +28,7 @@ from ..models.saving import save_model
 from ..runs.run import LIVE, Phase, Run, State, TRANSITIONS, csv_text
 from .prediction_recorder import PredictionRecorder
 from .results import results_of
-from .trained import Trained
+from .trained import Trained, subject_of
 from .turns import StopRequested, check_room, my_turn, room_needed, smaller_settings
 
 # %% ../../nbs/kit/5_training/05_job.ipynb #0c4026a6
@@ -285,7 +285,7 @@ def _finish(job, stopped):
     write_atomic(run.path/'predictions.csv', csv_text(found.table))
     _write_history(job)
     own = network_metadata(job.bank.backbone, job.bank.vocab, job.bank.size)
-    own |= dict(temperature=found.metrics['temperature'], novelty=found.novelty)
+    own |= dict(temperature=found.metrics['temperature'], novelty=found.novelty, subject=subject_of(run))
     save_model(job.model, own, run.path/'model')
     job.trained.saved(own)
     (run.path/'stop').unlink(missing_ok=True)

@@ -110,7 +110,7 @@ def test_files_and_metadata(exported, run):
     assert metadata['labels'] == ['cat', 'dog'] and metadata['limit'] == 2.5 and metadata['temperature'] == run.temperature and metadata['size'] == 96
     assert metadata['metrics']['valid'] | dict(in_words='') == dict(wrong=run.metrics['wrong'], of=8, in_words='', always=dict(label='cat', wrong=4),
         labels={o: dict(of=4, right=int(((run.predictions.label == o) & (run.predictions.predicted == o)).sum())) for o in ('cat', 'dog')})
-    assert metadata['dataset'] == dict(version=run.dataset, photos=dict(train=dict(cat=16, dog=16), valid=dict(cat=4, dog=4)))
+    assert metadata['dataset'] == dict(name='', version=run.dataset_version, photos=dict(train=dict(cat=16, dog=16), valid=dict(cat=4, dog=4)))
     assert metadata['licence'] == 'Apache-2.0' and {'petlearn', 'python', 'torch', 'onnxruntime', 'pillow'} <= set(metadata['versions'])
     assert metadata['onnx'] == dict(opset=17, input=dict(name='pixels', type='uint8', shape=['photos', 96, 96, 3]),
         outputs=[dict(name='probabilities', type='float32', shape=['photos', 2]), dict(name='novelty', type='float32', shape=['photos'])])

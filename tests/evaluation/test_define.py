@@ -29,7 +29,7 @@ def a_run(cat='cat', **changes):
                          + [dict(file=o.file, label=o.label, usage=o.usage, sha256=f'{i+8:064x}') for i,o in enumerate(predictions.itertuples())])
     phases = [SimpleNamespace(name='features', seconds=1.5, cached=True, note=''), SimpleNamespace(name='head', seconds=.5, cached=False, note=''),
               SimpleNamespace(name='fine-tune', seconds=9., cached=False, note='not better')]
-    o = dict(version='V002', name='nervous-tron', state=State.STOPPED, parent='V001-calm-neuron', dataset='D-3f9a21c0', steps=42, history=history,
+    o = dict(version='V002', name='nervous-tron', state=State.STOPPED, parent='V001-calm-neuron', dataset='D-3f9a21c0', dataset_version='D-3f9a21c0', dataset_name='', steps=42, history=history,
              metrics=dict(wrong=2, of=6, valid_error=1/3, valid_accuracy=2/3, valid_loss=.5, test_wrong=1, test_of=2, test_acc=.5, test_loss=.6, temperature=1.5),
              predictions=predictions, split=split, phases=phases,
              params=dict(arch='resnet18', size=128, epochs=4, fine_tune_epochs=2, lr=.01, bs=8, valid_pct=.2, seed=7, preference='balance',
