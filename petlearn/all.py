@@ -43,6 +43,7 @@ from petlearn.training.trainer import replay, train
 from petlearn.widgets.upload import UploadPredictor
 from petlearn.widgets.browsers import ConfusionExplorer, MistakeBrowser, TimelinePlayer
 from petlearn.widgets.cleaner import Cleaner
+from petlearn.widgets.label_photos import LabelPhotos
 
 # these give `Run` its verbs: export, app, serve, report, interpret, timeline
 from petlearn.deploy import app as _app, export as _export, service as _service

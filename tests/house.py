@@ -8,13 +8,13 @@ from statistics import median, quantiles
 ORDER = '''
             next_steps core photo_errors picture_files pixel_values image_io files html process file_kinds texts privacy memory project_file interrupts
 photos      captions finding painting animals drawings archives scenes copies sources
-datasets    labels label_tables found_tables word_kinds split_folders readings decision labeling photo_table split_table usage split versions change_records fixes findings checks faults practice
+datasets    labels label_tables found_tables word_kinds split_folders readings decision labeling photo_table split_table usage split versions change_records fixes findings checks faults practice hand_labels
 models      backbones engines loaders feature_bank features learner callbacks checkpoints novelty calibration model_folder saving prediction
             lite
 runs        run predictions curves verdict progress names conditions book choosing editing
 training    settings prediction_recorder trained turns results job intake resume trainer plan
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
-widgets     views upload monitor panel browsers cleaner
+widgets     views upload monitor panel browsers cleaner label_photos
 deploy      parity model_card export printing project app service
 terminal    options words train_commands project_commands predict_command share_commands run_commands outcomes
             cli __main__ all __init__

@@ -20,6 +20,7 @@ from .readings import (Places, Reading, by_parent, disagreements, divide_alike,
     find_places, folder_readings, lost_capitals, name_reading, only_breeds)
 from .word_kinds import NAME_RULES, by_word, says_nothing, word_kind
 from ..file_kinds import SUFFIXES, count_kind, next_step
+from ..next_steps import call
 
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #77f78ca6
 FEW,MANY = .1,.25 # shares of photos that may be left aside, and that may be named after another label
@@ -89,9 +90,9 @@ def _written_down(paths):
 
 def _table_reading(rows):
     "What the tables of `rows` say: the user's own, if possible."
-    tables = [row.table for row in rows]
+    tables = [row.table for row in rows if row]
     labeler = by_csv(next((o for o in tables if Path(o.path).name == LABELS), tables[0]))
-    return Reading(labeler, f'table {Path(labeler.path).name}', [row.label for row in rows])
+    return Reading(labeler, f'table {Path(labeler.path).name}', [row and row.label for row in rows])
 
 def _single_folder(found):
     "The reading of photos that all lie in one folder below the given one, which may be their only label."
@@ -136,8 +137,9 @@ def _what_to_do(found, folders, camera):
     if len(found.places) == 1 and not folders and (other := _neighbour(top)):
         return f"Is {top.name} a label, as {other} beside it? Then give the folder above: {str(top.parent)!r}"
     if folders and len(found.places) > 1: return f"If {first_few(folders)} are labels: pass labeler=by_folder"
-    return "Put the photos into folders named after their labels" + (
-        "." if camera else ", or pass labeler=by_regex(r'(.+)_\\d+')")
+    by_eye = call('LabelPhotos', found.top, ['cat', 'dog'])
+    return ("Label them by looking at them: " + by_eye + ". Or put the photos into "
+            "folders named after their labels" + ("." if camera else ", or pass labeler=by_regex(r'(.+)_\\d+')"))
 
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #ac263e92
 def choose_reading(
@@ -146,6 +148,7 @@ def choose_reading(
     found:Places, # Where they lie
 ) -> tuple[Reading,str]: # What to take, and a sentence about others
     "The reading that is meant; raises `PetLearnError` with a question if two may be, or if none is."
+    if any(row and row.by_hand for row in rows): return _beside_hand_labels(paths, rows, found)
     rest = [i for i,row in enumerate(rows) if row is None]
     try: reading,why = _sure(paths, found)
     except PetLearnError:
@@ -183,6 +186,14 @@ def _weaker(paths, found):
         return Reading(by_sidecar, 'text files beside them', [by_sidecar(o) for o in paths])
     raise _nothing_fits(paths, found)
 
+# %% ../../nbs/kit/2_datasets/06_decision.ipynb #69281af5
+def _beside_hand_labels(paths, rows, found):
+    "What else labels photos of which a person has labelled some: only what has a label in common with those."
+    known = {row.label for row in rows if row}
+    try: reading,why = choose_reading(paths, [row and row._replace(by_hand=False) for row in rows], found)
+    except PetLearnError: return _table_reading(rows),''
+    return (reading, why) if known & {*reading.counts} else (_table_reading(rows), '')
+
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #4c8743ea
 class Aside(NamedTuple):
     "Photos that are left aside."
@@ -203,10 +214,13 @@ def _aside(paths, which, why, end='; left aside'):
     files = [Path(paths[i]) for i in which]
     return Aside(f"{why}: {pluralize(len(files), 'photo')} ({first_few(files)}){end}.", files)
 
-def _loose(paths, which, n, reading, found):
-    "What to do with the photos `which` of `n` that have no label: leave them aside, or stop."
+def _loose(paths, which, n, reading, found, by_hand):
+    "What to do with the photos `which` of `n` without a label: leave them aside if a person is at it, or stop."
     if not which: return []
-    labels,few = first_few(sorted(reading.counts)),len(which) <= FEW*n
+    if isinstance(reading.labeler, by_csv): # a person has not yet labelled them
+        return [_aside(paths, which, f"No label yet in {Path(reading.labeler.path).name}",
+                       f"; left aside. To label them: {call('LabelPhotos', found.top)}")]
+    labels,few = first_few(sorted(reading.counts)),by_hand or len(which) <= FEW*n
     places = sorted({'/'.join(found.places[found.of[i]].parts) or Path(found.top).name for i in which})
     folder = reading.source.startswith('folder')
     why = (f"In no label's folder, but loose in {first_few(places)}, beside the folders {labels}" if folder
@@ -215,8 +229,9 @@ def _loose(paths, which, n, reading, found):
     if few: return [one]
     raise PetLearnError(one.what, "Expected each photo in the folder of its label." if folder else
                         "Expected a label in each name.",
-                        f"Move them into a label's folder, or into {str(Path(found.top)/'_quarantine')!r}, "
-                        "which is passed over.")
+                        "Label them by looking at them: " + call('LabelPhotos', found.top) + ". "
+                        "Or move them into a label's folder, or into "
+                        f"{str(Path(found.top)/'_quarantine')!r}, which is passed over.")
 
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #402e80b7
 def _held_out(paths, labels, found, known):
@@ -297,7 +312,8 @@ def decide(
     read = _everywhere(reading, paths, found, learned)
     labels = [row.label if row else o for row,o in zip(rows, read)]
     known = {labels[i] for i in learned} - {None}
-    loose = _loose(paths, [i for i in learned if labels[i] is None], len(learned), reading, found)
+    by_hand = any(row and row.by_hand for row in rows)
+    loose = _loose(paths, [i for i in learned if labels[i] is None], len(learned), reading, found, by_hand)
     notes = [f"Labels from the {reading.source}: {first_few(sorted(known), 6)}.", why, *_about_folders(reading, found)]
     made = finish(reading.labeler, paths, labels, found)
     return made._replace(notes=[*filter(None, notes)], aside=loose + made.aside,

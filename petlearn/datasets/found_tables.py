@@ -18,8 +18,9 @@ from ..texts import read_text_table
 # %% ../../nbs/kit/2_datasets/02_found_tables.ipynb #243d0bdd
 class TableRow(NamedTuple):
     "What a table says about a photo."
-    label:str # Its label
+    label:str # Its label; empty if it is none of the labels
     table:LabelTable # The table
+    by_hand:bool=False # Did a person give it by looking at the photo?
 
 class TableLabels(NamedTuple):
     "What all tables say about some photos."
@@ -62,8 +63,8 @@ def _seems_ours(path):
 
 def _fit(table, matches, photos, near):
     "Do enough rows of `table` fit the photos, even if only by the end of their path?"
-    keys,fitting = [path_key(o) for o in photos],[o for o in matches.rows if o]
-    if not table.labels.keys().isdisjoint(keys): return True
+    fitting = [o for o in matches.rows if o]
+    if any(o and o.key == path_key(photo) for o,photo in zip(matches.rows, photos)): return True
     enough = 2*len(fitting) >= min(len(table.rows), len(photos))
     return bool(fitting) and (enough or near and len(table.rows) <= 20)
 
@@ -144,8 +145,8 @@ def match_tables(
     notes = [note for o in found.values() for note in o.notes]
     if own and not any(o.table is own.table for o in found.values()): notes += _own_table(own, paths).notes
     said = {f: dict(zip(below[f], o.rows)) for f,o in found.items()}
-    rows = [next((TableRow(said[f][i].label, found[f].table) for f in wanted[folder] if f in said and said[f][i]), None)
-            for i,folder in enumerate(folders)]
+    first = [next((f for f in wanted[folder] if f in said and said[f][i]), None) for i,folder in enumerate(folders)]
+    rows = [f and TableRow(said[f][i].label, found[f].table, said[f][i].by_hand) for i,f in enumerate(first)]
     return TableLabels(rows, list(dict.fromkeys(notes)))
 
 def _places(folder, up=3):

@@ -12,8 +12,8 @@ from PIL import Image
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-from ..core import PetLearnError, as_path, check_int, echo, percent, pluralize
-from .decision import decide, finish
+from ..core import PetLearnError, as_path, check_int, echo, first_few, percent, pluralize
+from .decision import Aside, decide, finish
 from .found_tables import corrected_labels, match_tables
 from .labels import labeler_name
 from .readings import find_places
@@ -105,6 +105,8 @@ def read_labels(
     if labeler is None: photos,top,bare = _given(photos)
     else: photos,top,bare = as_photos(photos),getattr(photos, 'folder', ''),{}
     tables = match_tables(photos, labeler)
+    none = [i for i,row in enumerate(tables.rows) if row and not row.label]
+    if none: return _read_others(PhotoList(photos, top, bare=bare), none, labeler)
     made = _decide(photos, tables, top, bare) if labeler is None else _ask(labeler, photos, tables.rows, top)
     fixed = corrected_labels(tables.rows, made.labeler)
     gone = {o for one in made.aside for o in one.files}
@@ -113,6 +115,17 @@ def read_labels(
     corrected = {Path(o).expanduser().absolute(): label for o,label in zip(photos, fixed) if label}
     return LabeledPhotos(labels, corrected, made.labeler, made.problems, made.usage, made.aside, made.notes,
                          tables.notes)
+
+# %% ../../nbs/kit/2_datasets/07_labeling.ipynb #32ca0025
+def _read_others(photos, none, labeler):
+    "The same as `read_labels`, for `photos` of which a person said that some, at the positions `none`, have no label."
+    others = [i for i in range(len(photos)) if i not in {*none}]
+    found = read_labels(PhotoList([photos[i] for i in others], photos.folder, bare=photos.bare), labeler)
+    labels,usage = ['']*len(photos),['']*len(photos)
+    for at,label,used in zip(others, found.labels, found.usage or ['']*len(others)): labels[at],usage[at] = label,used
+    files = [Path(photos[i]) for i in none]
+    aside = Aside(f"None of the labels: {pluralize(len(files), 'photo')} ({first_few(files)}); left aside.", files)
+    return found._replace(labels=labels, usage=usage, aside=[*found.aside, aside])
 
 # %% ../../nbs/kit/2_datasets/07_labeling.ipynb #5cf31a1a
 def label_photos(
