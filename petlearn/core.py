@@ -26,14 +26,16 @@ class PetLearnError(ValueError):
         what:str|Hint, # What was found, with the value that was wrong
         expected:str|Hint='', # What was expected instead
         fix:str|Hint='', # What to type next
-    ): super().__init__(what, expected, fix)
+    ):
+        super().__init__(what, expected, fix)
+        self._parts = what,expected,fix # fastai changes the `args` of errors that pass its callbacks
 
     @property
-    def what(self) -> str: return str(self.args[0]) # In words for the place where it is read now
+    def what(self) -> str: return str(self._parts[0]) # In words for the place where it is read now
     @property
-    def expected(self) -> str: return str(self.args[1])
+    def expected(self) -> str: return str(self._parts[1])
     @property
-    def fix(self) -> str: return str(self.args[2])
+    def fix(self) -> str: return str(self._parts[2])
 
     def __str__(self): return '\n'.join(o for o in (self.what, self.expected, self.fix) if o)
 

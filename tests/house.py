@@ -11,7 +11,7 @@ photos      captions finding painting animals drawings archives scenes copies so
 datasets    labels label_tables found_tables word_kinds split_folders readings decision labeling photo_table split_table usage split versions change_records fixes findings checks faults practice hand_labels
 models      backbones engines loaders feature_bank features learner callbacks checkpoints novelty calibration model_folder saving prediction
             lite
-runs        run predictions curves verdict progress names conditions book choosing editing
+runs        run predictions curves verdict progress names conditions book choosing editing card
 training    settings prediction_recorder trained turns results job intake resume trainer plan
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner label_photos

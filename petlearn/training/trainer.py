@@ -19,6 +19,7 @@ from ..models.engines import usual_torch
 from ..models.saving import read_metadata
 from ..process import fresh_python
 from ..runs.book import RunBook, run_folders
+from ..runs.card import training_card
 from ..runs.choosing import find_run
 from ..runs.editing import name_dataset
 from ..runs.run import LIVE, Run, State, is_alive, locked
@@ -102,12 +103,14 @@ def train(
     start = time.monotonic()
     _check_callbacks(cbs, background)
     book = RunBook(runs_dir)
-    if resume is None: run = _begin(book, kwargs, photos, labeler, test_dir, check, name, note, dataset)
-    else:
-        parent = find_run(resume, book.folder)
-        run = continue_run(parent, kwargs, photos, labeler, test_dir, check, name, note, book.folder, dataset)
-    if background: return _start_in_background(run)
-    with locked(run): return run_training(run, cbs, start)
+    with training_card(here=not background) as card:
+        if resume is None: run = _begin(book, kwargs, photos, labeler, test_dir, check, name, note, dataset)
+        else:
+            parent = find_run(resume, book.folder)
+            run = continue_run(parent, kwargs, photos, labeler, test_dir, check, name, note, book.folder, dataset)
+        if background: return _start_in_background(run)
+        card.watch(run)
+        with locked(run): return run_training(run, cbs, start)
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #851f0cfe
 def _same_model(old, new):

@@ -1,7 +1,8 @@
 "What all modules share: work in several threads, and who is told how far it is."
+import copy, pickle
 import threading
 import pytest
-from petlearn.core import echo, in_order, is_reported, progress, report_progress_to
+from petlearn.core import PetLearnError, echo, in_order, is_reported, progress, report_progress_to
 
 @pytest.mark.parametrize('threads', [1, 2, 5])
 @pytest.mark.parametrize('ahead', [0, 1, 7])
@@ -47,3 +48,9 @@ def test_who_hears_sentences(capsys):
     assert (outer, inner, is_reported()) == (['a', 'c'], ['b'], False)
     echo('d')
     assert capsys.readouterr().err.strip() == 'd'
+
+def test_an_error_keeps_its_words():
+    "Whatever passes it on: a copy, another process, fastai, which puts one text in the place of all arguments."
+    e = PetLearnError('a', 'b', 'c')
+    e.args = ('Exception occured in `X`:\n\ta',)
+    for o in (e, pickle.loads(pickle.dumps(PetLearnError('a', 'b', 'c'))), copy.copy(PetLearnError('a', 'b', 'c'))): assert (o.what, o.expected, o.fix, str(o)) == ('a', 'b', 'c', 'a\nb\nc')
