@@ -7,10 +7,13 @@ __all__ = ['COMMANDS', 'ALIASES', 'define', 'help_about', 'help_text', 'main']
 
 # %% ../nbs/kit/9_terminal/08_cli.ipynb #38363600
 import sys
+from inspect import signature
+from pathlib import Path
 from . import __version__
-from .core import PetLearnError, as_path, did_you_mean
+from .core import PetLearnError, as_path, did_you_mean, echo
 from .deploy.printing import printable_lines
 from .next_steps import TERMINAL, process_shown_in
+from .project_file import find_project
 from .terminal.options import Command, arguments, parser_of
 from .terminal.outcomes import open_streams, outcome
 from .terminal.predict_command import predict
@@ -62,6 +65,12 @@ def help_text() -> str: # For a terminal
             "  petlearn predict cat.jpg\n  petlearn app")
 
 # %% ../nbs/kit/9_terminal/08_cli.ipynb #09ae34da
+def _name_project(command):
+    "Say which project is meant, where a command looks for runs and somebody is not in the project's own folder."
+    if command == 'predict' or 'runs_dir' not in signature(COMMANDS[command].function).parameters: return
+    project = find_project()
+    if project and project.folder.resolve() != Path.cwd(): echo(f"Project: {project.folder}")
+
 def _call(argv):
     "Run the command that `argv` begins with."
     command,*rest = argv or ['--help']
@@ -71,6 +80,7 @@ def _call(argv):
     else:
         given = arguments(command, COMMANDS[command], rest)
         if command not in ('help', 'define', 'predict'): as_path('.') # here as well
+        if 'runs_dir' not in given: _name_project(command)
         COMMANDS[command].function(**given)
 
 # %% ../nbs/kit/9_terminal/08_cli.ipynb #726d6130

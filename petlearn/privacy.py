@@ -34,7 +34,7 @@ class Place(NamedTuple):
     variable:str = '' # Variable of the environment that names another folder
 
 PLACES = (Place('~/.fastai', 'photos you asked for, drawn pets, and what was computed from photos', 'FASTAI_HOME'),
-          Place('runs', 'runs, where you are; runs_dir= names another folder'),
+          Place('runs', 'runs, in the project or where you are; runs_dir= names another folder'),
           Place('~/.cache/matplotlib', 'a list of the fonts on this computer', 'MPLCONFIGDIR'),
           Place('~/.config/matplotlib', 'nothing; matplotlib makes the folder', 'MPLCONFIGDIR'),
           Place('~/.cache/torch', 'weights of another network, if you ask for it by name', 'TORCH_HOME'),

@@ -64,6 +64,11 @@ class Project:
     def folder(self) -> Path: return self.path.parent # Paths in the file begin here
 
     @property
+    def photos(self) -> list[Path]: # Folders, which need not be there; empty if none is named
+        names = self.tables.get('project', {}).get('photos', [])
+        return [self._below('photos', o) for o in ([names] if isinstance(names, str) else names)]
+
+    @property
     def labeler(self) -> str: return self.tables.get('project', {}).get('labeler', '') # A word, as in a terminal
 
     @property
@@ -103,27 +108,27 @@ def _check_table(project, key, o):
         home = 'project' if key in ('project', *_TABLES['project']) else 'train'
         raise project.mistake(f"{key} does not stand below [{home}].", advice, '', '', key)
     if key not in _TABLES:
-        raise project.mistake(f"There is no table [{key}].", advice, did_you_mean(f'[{key}]', [f'[{o}]' for o in _TABLES]), key)
+        raise project.mistake(f"There is no table [{key}].", advice,
+                              did_you_mean(f'[{key}]', [f'[{o}]' for o in _TABLES]), key)
     for name,value in o.items() if _TABLES[key] else ():
         if name not in _TABLES[key]:
             raise project.mistake(f"There is no {name!r} in [{key}].", f"Expected {', '.join(_TABLES[key])}.",
                                   did_you_mean(name, _TABLES[key]), key, name)
         texts = value if isinstance(value, list) and name == 'photos' else [value]
         if not texts or not all(isinstance(o, str) and o.strip() for o in texts):
-            raise project.mistake(f"{name} can't be {value!r}.", "Expected text in quotes.", f'{name} = "{name}"', key, name)
+            raise project.mistake(f"{name} can't be {value!r}.", "Expected text in quotes.", f'{name} = "{name}"',
+                                  key, name)
 
 # %% ../nbs/kit/0_ground/13_project_file.ipynb #8ed4c228
 def project_photos(
     project:Project, # Project that may name photos
 ) -> list[Path]: # Empty if it names none
     "The folders of photos that a project names; raises `PetLearnError` if one isn't there."
-    names = project.tables.get('project', {}).get('photos', [])
-    found = [project._below('photos', o) for o in ([names] if isinstance(names, str) else names)]
-    for o in found:
+    for o in project.photos:
         if not o.exists():
             raise project.mistake(f"There is no folder {o}.", "Expected the photos of this project.",
                                   "Put photos there, or correct that line.", 'project', 'photos')
-    return found
+    return project.photos
 
 def runs_folder(
     given:str|Path|None=None, # What somebody said; it beats the file

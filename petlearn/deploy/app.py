@@ -21,7 +21,7 @@ from ..runs.run import Run
 # %% ../../nbs/kit/8_deploy/05_app.ipynb #342ddc8d
 def find_model(
     source:Run|str|Path='', # A run, its version or name, its folder, or the folder of a model; the newest by default
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> ModelFolder: # A model that may be shared
     "The model of `source`; raises `PetLearnError` if its run isn't finished."
     if source and not isinstance(source, Run) and (as_path(source)/'model.json').is_file():
@@ -33,7 +33,7 @@ def find_model(
 # %% ../../nbs/kit/8_deploy/05_app.ipynb #5566ff5e
 def exported_model(
     source:Run|str|Path='', # A run, its version or name, its folder, or the folder of a model; the newest by default
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> ModelFolder: # With model.onnx, which needs neither fastai nor PyTorch
     "The exported model of `source`; a run is exported first if it has none. Raises `PetLearnError` if it can't be."
     box = find_model(source, runs_dir)
@@ -134,7 +134,7 @@ def start_app(
     source:Run|str|Path='', # A run, its version or name, its folder, or the folder of a model; the newest by default
     port:int|None=None, # 1 to 65535; by default 8866 or the next free one
     stop_after:str|None='1h', # Such as `'30m'` or `'1h'`, up to `'24h'`; `None`: it ends with this process
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> ServerProcess: # `.url` is its address, `.stop()` ends it
     "Start the page for a model in a process of its own; raises `PetLearnError` if that isn't possible."
     parse_duration(stop_after)
@@ -159,7 +159,7 @@ def launch(
     port:int|None=None, # 1 to 65535; by default 8866 or the next free one
     browser:bool=True, # Open it in your browser
     stop_after:str|None=None, # Such as `'30m'` or `'1h'`, up to `'24h'`; `None`: until Ctrl-C
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Show the page for a model until Ctrl-C; raises `PetLearnError` if it can't be started."
     app = start_app(source, port, stop_after, runs_dir)

@@ -23,8 +23,23 @@ def _notebook_text(cells):
 
 # %% ../../nbs/kit/8_deploy/04_project.ipynb #394a767e
 _STEPS = ('# My photos\n\nPut your photos into the folders below `photos`, then run the cells one by one.',
-         'from petlearn.all import *', "check('photos')", "label_table('photos')", "run = train('photos')\nrun",
-         'run.report()', 'run.interpret()', 'UploadPredictor(run)')
+         'from petlearn.all import *', "check('photos')", "label_table('photos')",
+         "run = train() # on the photos that petlearn.toml names\nrun", 'run.report()', 'run.interpret()',
+         'UploadPredictor(run)')
+
+_SETTINGS = '''# This file makes its folder a project: petlearn finds it from here and from every folder below.
+# Paths begin here. What stands behind a # is not read.
+
+[project]
+photos = "photos"           # what petlearn train and check take; several: ["photos", "more photos"]
+# labeler = "by_folder"     # how they are labelled; petlearn finds out by itself when left out
+runs = "runs"               # each training gets its own folder in it
+
+[train]                     # your own defaults; petlearn train --show-settings lists all settings
+# epochs = 10
+# lr = 0.01
+# minutes = 5
+'''
 
 # %% ../../nbs/kit/8_deploy/04_project.ipynb #de48e216
 def _check_labels(labels, again):
@@ -38,22 +53,36 @@ def _check_labels(labels, again):
                             "Expected two or more that differ in more than capital letters.", again)
 
 # %% ../../nbs/kit/8_deploy/04_project.ipynb #b55ca989
+def _place_for(folder, again):
+    "The folder that becomes a project: a new one, or the one where you are, which is named . as in a terminal."
+    target = as_path(folder)
+    if (target/'petlearn.toml').exists():
+        raise PetLearnError(f"{target.absolute()} is a project already.", "Expected a folder that is none yet.",
+                            "petlearn check" if target.samefile('.') else f"cd {quoted(target)}")
+    if target.exists() and not target.is_dir():
+        raise PetLearnError(f"{target} is a file.", "Expected a new name for a folder.", f"{again}-2")
+    if target.exists() and not target.samefile('.'):
+        raise PetLearnError(f"{target} is there already.", "Expected a new name: nothing is overwritten.",
+                            f"petlearn new {quoted(f'{target}-2')}, or to use what is in it: "
+                            f"cd {quoted(target)}, then petlearn new .")
+    return target
+
 def new_project(
-    folder:str|Path, # Folder to make
-    labels:list[str], # Two or more; each gets a folder
-) -> Path: # The folder for the photos in it
+    folder:str|Path, # Folder to make, or `'.'` for the one where you are
+    labels:list[str], # Two or more; each gets a folder. None at all: cat and dog, unless there are photos already
+) -> Path: # The folder of the project
     "Make a project with an empty folder for each label; raises `PetLearnError` if it exists or a name is impossible."
     if not folder:
         raise PetLearnError("The new folder needs a name.", "Expected a name, and perhaps labels.",
                             "petlearn new mypets cat dog")
-    target = as_path(folder)
-    _check_labels(labels, f"petlearn new {quoted(folder)} cat dog")
-    if target.exists():
-        raise PetLearnError(f"{target} is there already.", "Expected a new name: nothing is overwritten.",
-                            f"petlearn new {quoted(f'{folder}-2')}")
-    write_atomic(target/'first steps.ipynb', _notebook_text(_STEPS))
-    for o in labels: (target/'photos'/o).mkdir(parents=True)
-    return target/'photos'
+    again = f"petlearn new {quoted(folder)}"
+    target = _place_for(folder, again)
+    wanted = list(labels) or ([] if (target/'photos').exists() else ['cat', 'dog'])
+    if wanted: _check_labels(wanted, f"{again} cat dog")
+    for name,text in (('first steps.ipynb', _notebook_text(_STEPS)), ('petlearn.toml', _SETTINGS)):
+        if not (target/name).exists(): write_atomic(target/name, text)
+    for o in wanted: (target/'photos'/o).mkdir(parents=True, exist_ok=True)
+    return target
 
 # %% ../../nbs/kit/8_deploy/04_project.ipynb #4c0ee9cb
 def lessons_folder() -> Path: # Folder with `walkthrough.ipynb`, `course` and `kit`

@@ -99,7 +99,7 @@ class Cleaning:
     "Photos of a run whose label may be wrong, and your decisions about them, which live in its `cleaning.json`."
     def __init__(self,
         run:str|Path|Run, # Run whose photos are cleaned, or a word such as `'V002'`, `'newest'`, `'best'`
-        runs_dir:str|Path='runs', # Folder in which words are looked up
+        runs_dir:str|Path|None=None, # Folder in which words are looked up; by default the project's, or runs
     ):
         self.run = run_to_judge(run, runs_dir)
         self.path,self.labels = self.run.path/'cleaning.json',self.run.labels

@@ -120,7 +120,7 @@ def _refuse_few(runs):
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #87d2874d
 def compare(
     *runs:Run|str, # Two or more: runs, or words such as `'V002'`, `'@nervous-tron'`, `'newest'`, `'best'`
-    runs_dir:str|Path='runs', # Folder in which words are looked up
+    runs_dir:str|Path|None=None, # Folder in which words are looked up; by default the project's, or runs
 ) -> Comparison: # With `.results`, `.params`, `.per_label`, `.pairs`, `.notes` and `.plot()`
     "Put `runs` side by side; raises `PetLearnError` if there are fewer than two, or one without predictions."
     if len(runs) < 2: _refuse_few(runs)

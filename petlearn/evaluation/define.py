@@ -14,6 +14,7 @@ from pathlib import Path
 from ..core import PetLearnError, text_table
 from .glossary import ARROWS, Glossary, find_term
 from .own_numbers import OWN_NUMBERS, TABLES
+from ..project_file import runs_folder
 
 # %% ../../nbs/kit/6_evaluation/14_define.ipynb #a3ca9503
 def _wrap(text, indent='  '):
@@ -74,10 +75,11 @@ def _definition(term, run, understood):
     return Definition(term.name, text, _own(term, run), term.see, understood, rows)
 
 # %% ../../nbs/kit/6_evaluation/14_define.ipynb #8ee3d8c4
-def _newest_runs(folder='runs', most=10):
-    "The runs in `folder`, the newest first."
-    if not Path(folder).is_dir(): return [] # and nothing more needs to be loaded
+def _newest_runs(most=10):
+    "The newest runs of the project, the newest first."
     try:
+        folder = runs_folder()
+        if not folder.is_dir(): return [] # and nothing more needs to be loaded
         from petlearn.runs.book import RunBook
         return list(RunBook(folder))[::-1][:most]
     except Exception: return [] # whatever is wrong with that folder: this is only about a word

@@ -34,7 +34,7 @@ class Interpreter:
     def __init__(self,
         run:str|Path|Run, # Run that has predictions, or a word such as `'V002'`, `'newest'`, `'best'`
         usage:str='valid', # Which photos: `'valid'`, or `'test'` for those of the test at the very end
-        runs_dir:str|Path='runs', # Folder in which words are looked up
+        runs_dir:str|Path|None=None, # Folder in which words are looked up; by default the project's, or runs
     ):
         self.run,self.usage = run_to_judge(run, runs_dir),usage
         p = Predictions.of(self.run, usage)

@@ -147,7 +147,7 @@ def _note(n, photos, left_out):
 def find_label_issues(
     run:str|Path|Run, # Run whose photos are judged, or a word such as `'V002'`, `'newest'`, `'best'`
     ratio:float=RATIO, # A label is suspicious if another one is so many times as probable; above 1, higher finds fewer
-    runs_dir:str|Path='runs', # Folder in which words are looked up
+    runs_dir:str|Path|None=None, # Folder in which words are looked up; by default the project's, or runs
 ) -> LabelIssues: # Shows itself with photos and reasons; `.table`, `.files`, `.effect()`
     "Which labels of `run` may be wrong? Raises `PetLearnError` if there are too few photos to say anything."
     run,ratio = run_to_judge(run, runs_dir),check_float('ratio', ratio, 1, 1e6)

@@ -232,7 +232,7 @@ def learning_curve(
     run:str|Path|Run, # Run, or a word such as `'V002'`, `'newest'`, `'best'`
     repeats:int=5, # How often each share is drawn at random, 1 to 100
     seed:int=0, # Where the random numbers start, 0 or more
-    runs_dir:str|Path='runs', # Folder in which words are looked up
+    runs_dir:str|Path|None=None, # Folder in which words are looked up; by default the project's, or runs
 ) -> LearningCurve: # With `.verdict`, `.table`, `.by_label`, `.labels`, `.notes` and `.plot()`
     "The error of `run` with 10 to 100 % of its photos; raises `PetLearnError` if there are too few."
     repeats,seed = check_int('repeats', repeats, 1, 100),check_int('seed', seed, 0, 2**32-1)

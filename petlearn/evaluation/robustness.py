@@ -134,7 +134,7 @@ class Robustness(Shown):
 def robustness(
     run:str|Path|Run, # Run with a model, or a word such as `'V002'`, `'newest'`, `'best'`
     n:int=200, # How many validation photos to ask about at most, evenly chosen
-    runs_dir:str|Path='runs', # Folder in which words are looked up
+    runs_dir:str|Path|None=None, # Folder in which words are looked up; by default the project's, or runs
 ) -> Robustness: # With `.table`, `.verdict`, `.notes`, `.left_out` and `.plot()`
     "Count what `run` still gets right in changed photos; raises `PetLearnError` without a model or photos."
     n,run = check_int('n', n, 1, 10**9),run_to_judge(run, runs_dir)

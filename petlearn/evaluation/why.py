@@ -94,7 +94,7 @@ def grad_cam(
     run:str|Path|Run, # Run with a model, or a word such as `'V002'`, `'newest'`, `'best'`
     photo, # Path, bytes, upload, picture or array
     label:str|None=None, # Which label to ask for; what the model says when left out
-    runs_dir:str|Path='runs', # Folder in which words are looked up
+    runs_dir:str|Path|None=None, # Folder in which words are looked up; by default the project's, or runs
 ) -> GradCam: # With `.heat` and `.overlay`
     "Which places of `photo` speak for `label`? Raises `PetLearnError` without a model, or for an unknown label."
     run = run_to_judge(run, runs_dir)

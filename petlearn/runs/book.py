@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 from ..core import PetLearnError, as_path, did_you_mean, first_few, looked_in, text_table
 from ..files import file_lock, write_atomic
+from ..project_file import runs_folder
 from .conditions import conditions
 from .names import check_name, check_note, memorable_name
 from .progress import read_progress
@@ -74,12 +75,12 @@ def _sorted(rows, sort):
 class RunBook:
     "The runs in a folder; a damaged one is listed as damaged."
     def __init__(self,
-        folder:str|Path='runs', # Folder with a folder for each run
+        folder:str|Path|None=None, # Folder with a folder for each run; by default the project's, or runs
         where:str='', # Only runs like this, such as `'valid_error<.02 and status=SUCCEEDED'`
         sort:str='', # Column to sort by, such as `'valid_error'`; `'-test_acc'` for the largest first
         columns:str|list|tuple=EXTRAS, # Columns to show after the usual ones, by name; any setting or score will do
     ):
-        self.folder,self.where,sort = as_path(folder),str(where or ''),str(sort or '')
+        self.folder,self.where,sort = runs_folder(folder),str(where or ''),str(sort or '')
         names = re.split(r'[\s,]+', columns.strip()) if isinstance(columns, str) else columns or []
         self.columns = [o for o in names if o and o not in COLUMNS]
         wanted,rows = conditions(self.where),[_row(Run(o)) for o in run_folders(self.folder)]
@@ -93,7 +94,7 @@ class RunBook:
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #83bd55cd
 def runs(
-    folder:str|Path='runs', # Folder with a folder for each run
+    folder:str|Path|None=None, # Folder with a folder for each run; by default the project's, or runs
     where:str='', # Only runs like this, such as `'valid_error<.02 and status=SUCCEEDED'`
     sort:str='', # Column to sort by, such as `'valid_error'`; `'-test_acc'` for the largest first
     columns:str|list|tuple=EXTRAS, # Columns to show after the usual ones, by name; any setting or score will do

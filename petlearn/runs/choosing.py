@@ -15,7 +15,7 @@ from .run import ENDED_WELL, LISTED, LIVE, RUN_FOLDER, Run, State
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #0b932736
 def find_run(
     word:str|int|Path|Run, # `'V002'`, `2`, `'nervous-tron'`, `'@nervous-tron'`, `'newest'`, `'best'`, or its folder
-    folder:str|Path='runs', # Folder with the runs
+    folder:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> Run: # The one that is meant, however it ended
     "The run that `word` means; raises `PetLearnError` if there is none, or more than one."
     if isinstance(word, Run): return word
@@ -39,7 +39,7 @@ def _why_not(run):
                          f"Go on with it: {run.resume_call()}" if 'resume' in run.actions else LISTED)
 
 def finished_runs(
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> list[Run]: # In the order of their versions
     "All runs in `runs_dir` that ended well: SUCCEEDED or STOPPED, with a model."
     well = [Run(o['path']) for o in RunBook(runs_dir).rows if o['status'] in ENDED_WELL]
@@ -47,7 +47,7 @@ def finished_runs(
 
 def finished_run(
     source:Run|str|int|Path='', # A run, its version or name, or its folder; the newest that ended well when left out
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> Run: # The one that is meant
     "The run whose model answers; raises `PetLearnError` unless it is SUCCEEDED or STOPPED and has a model."
     if not is_left_open(source): run = find_run(source, runs_dir)
@@ -64,7 +64,7 @@ def is_left_open(
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #3c9595c1
 def run_to_judge(
     run:str|int|Path|Run, # A run as it is, or its version or name, `'newest'` or `'best'`
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> Run: # The one that is meant
     "The run to look into: a `Run` was chosen by hand, and is taken as it is; a word as by `finished_run`."
     return run if isinstance(run, Run) else finished_run(run, runs_dir)
@@ -72,7 +72,7 @@ def run_to_judge(
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #82e2c3c3
 def answering_run(
     source:Run|str|int|Path='', # As for `finished_run`
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> Run: # The one that is meant
     "The same as `finished_run`, and says which one it is where `source` leaves that open."
     run = finished_run(source, runs_dir)
@@ -87,7 +87,7 @@ def _how_good(m):
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #cbbf1c3d
 def current_run(
     source:Run|str|int|Path='', # A run, its version or name, or its folder; the one at work when left out
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> Run: # The one that is meant
     "The run to look at; where `source` is left out the one at work, else the first that waits, else the newest."
     if source not in ('', '@'): return find_run(source, runs_dir)

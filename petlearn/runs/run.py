@@ -17,6 +17,7 @@ from uuid import uuid4
 from .. import __version__
 from ..core import PetLearnError, as_path
 from ..files import file_lock, is_locked, sweep, write_atomic
+from ..project_file import runs_folder
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #8f7dc22c
 class State(StrEnum):
@@ -298,11 +299,11 @@ class Run(_Metadata, _Tables):
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #81598574
 def _folder_here(run):
-    "The folder of runs that `run` is in, as one types it here; empty if it is `runs` in the current folder."
+    "The folder of runs that `run` is in, as one types it here; empty if commands look there anyway."
     folder = run.path.parent
-    try: here = Path.cwd()
-    except OSError: return folder.as_posix() # it was deleted
-    if folder == here/'runs': return ''
+    try: here,usual = Path.cwd(),runs_folder().resolve()
+    except (OSError, PetLearnError): return folder.as_posix() # the current folder was deleted
+    if folder.resolve() == usual: return ''
     return (folder.relative_to(here) if folder.is_relative_to(here) else folder).as_posix()
 
 @patch

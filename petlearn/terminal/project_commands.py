@@ -6,20 +6,27 @@
 __all__ = ['new', 'lessons']
 
 # %% ../../nbs/kit/9_terminal/03_project_commands.ipynb #eee89c74
-from ..deploy.project import copy_lessons, new_project
+from pathlib import Path
+from ..core import first_few
 from ..deploy.printing import quoted
+from ..deploy.project import copy_lessons, new_project
+from ..project_file import find_project
 
 # %% ../../nbs/kit/9_terminal/03_project_commands.ipynb #a17b817f
 def new(
-    project:list|None=None, # Name of the new folder; the labels may follow it, such as: mypets cat dog bird
+    project:list|None=None, # Name of the new folder, or . for this one; labels may follow: mypets cat dog bird
 ):
     "Make a folder for your own photos, with a notebook for the first steps."
     name,*labels = project or ['']
-    photos = new_project(name, labels or ['cat', 'dog'])
-    places = ', '.join(f'photos/{o.name}' for o in sorted(photos.iterdir()))
-    print(f"{photos.parent}: put your photos into {places} (at least five in each), then\n"
-          f"  petlearn check {quoted(photos)}\n  petlearn train {quoted(photos)}\n"
-          "or open the notebook 'first steps.ipynb' there.")
+    outer = find_project()
+    folder = new_project(name, labels)
+    places = [o.name for o in sorted((folder/'photos').iterdir()) if o.is_dir()]
+    lines = [f"{folder.absolute()} is a project now. Put your photos into {first_few(f'photos/{o}' for o in places)} "
+             "(at least five in each). Then:" if places else f"{folder.absolute()} is a project now. Next:"]
+    if folder.absolute() != Path.cwd(): lines.append(f'  cd {quoted(folder)}')
+    lines += ['  petlearn check', '  petlearn train', "Or open the notebook 'first steps.ipynb' there."]
+    if outer: lines.append(f"It lies in the project {outer.folder.absolute()}, which doesn't count inside it.")
+    print(*lines, sep='\n')
 
 def lessons(
     folder:str='my-lessons', # Folder to make; if it exists, its name gets a number

@@ -16,7 +16,7 @@ def list_runs(
     sort:str='', # Column to sort by, such as valid_error; -test_acc (as --sort=-test_acc) for the largest first
     columns:str='valid_error dataset note', # Columns after the usual ones; any setting or score
     format:str='table', # table, csv or json
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "List all trainings."
     from petlearn.runs.book import runs
@@ -30,7 +30,7 @@ def list_runs(
 def show(
     run:str='', # Run such as V002 or @nervous-tron; by default the one at work, or the newest
     follow:bool=False, # Show its progress as long as it trains
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Show a training: its state, its scores, and what its curves say."
     from petlearn.runs import progress
@@ -55,7 +55,7 @@ def _description(run):
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #e6975089
 def compare(
     run:list|None=None, # Two runs or more, such as V001 @nervous-tron; by default the two newest that ended well
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Compare trainings: settings that differ, scores, curves."
     from petlearn.evaluation import compare
@@ -64,7 +64,7 @@ def compare(
 
 def report(
     run:str='', # Run such as V002 or @nervous-tron; by default the newest that ended well
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Report how good a training is: as text, and with pictures in its folder as report.html."
     from petlearn.runs.choosing import answering_run
@@ -76,7 +76,7 @@ def report(
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #0fa5e3d1
 def stop(
     run:str='', # Run such as V002 or @nervous-tron; by default the one at work
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Stop a training after its current step; its best model is kept."
     from petlearn.runs.choosing import current_run

@@ -13,7 +13,7 @@ from .predict_command import find_model
 def export(
     run:str='', # Run such as V002 or @nervous-tron; by default the newest with a model
     folder:str='', # Where to; by default the run's own folder
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Write a model in a form that other programs can open, once it is proven to give the same answers."
     source = find_model(run, runs_dir)
@@ -27,7 +27,7 @@ def app(
     port:int|None=None, # Port of the page; by default 8866 or the next free one
     no_browser:bool=False, # Only print the address
     stop_after:str='', # Close it after so long, such as 30m, 1h or 24h
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Show a page where anybody at this computer can ask a model about photos."
     from petlearn.deploy.app import launch
@@ -37,7 +37,7 @@ def serve(
     run:str='', # Run such as V002 or @nervous-tron, or a folder with a model; by default the newest that is finished
     port:int|None=None, # Port of the service; by default 2204 or the next free one
     stop_after:str='', # End it after so long, such as 30m, 1h or 24h
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Answer other programs on this computer: they send a photo, and get JSON."
     from petlearn.deploy import service

@@ -9,7 +9,7 @@ __all__ = ['train', 'check']
 from pathlib import Path
 from ..core import PetLearnError
 from ..deploy.printing import quoted
-from .words import labeler_of, one_or_several
+from .words import one_or_several
 from ..training.settings import resolve, takes_settings
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #02ec65af
@@ -23,7 +23,7 @@ def _settings(given, resume, runs_dir):
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #cef1ccdc
 @takes_settings
 def train(
-    photos:list|None=None, # Folders or files; by default Oxford-IIIT Pets, or drawn ones
+    photos:list|None=None, # Folders or files; by default the project's, or else Oxford-IIIT Pets, or drawn ones
     labeler:str='', # cat_or_dog, breed, by_folder, is_cat, or a pattern such as '(.+)_[0-9]+'; guessed by default
     resume:str|None=None, # Run to go on with, such as V002, @nervous-tron, newest or best
     name:str='', # Name of the run, in small letters; by default two memorable words
@@ -34,7 +34,7 @@ def train(
     check:bool=True, # Look for faults in the photos first, and refuse what can only go wrong (True or False)
     show_settings:bool=False, # Only print each setting and where it came from
     cache:bool=True, # Keep features for the next training, and use those that were kept (True or False)
-    runs_dir:str='runs', # Folder in which the run gets its own
+    runs_dir:str|None=None, # Folder in which the run gets its own; by default the project's, or runs
     **kwargs, # Settings
 ):
     "Train an image classifier on photos and keep it as a run."
@@ -42,6 +42,7 @@ def train(
     if show_settings:
         print(_settings(kwargs, resume, runs_dir))
         return
+    from petlearn.datasets.labeler_words import labeler_of
     from petlearn.training import trainer
     run = trainer.train(one_or_several(photos), labeler_of(labeler), resume=resume, name=name, note=note,
                         dataset=dataset, test_dir=test_dir or None, check=check, background=background,
@@ -52,7 +53,7 @@ def train(
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #b086a621
 def check(
-    photos:list|None=None, # Folders or files; by default Oxford-IIIT Pets, or drawn ones
+    photos:list|None=None, # Folders or files; by default the project's, or else Oxford-IIIT Pets, or drawn ones
     labeler:str='', # As for train
     network:str='', # Also list photos that are no copies, but look alike to it, such as efficientnet_lite0
     fix:str='', # Kinds to fix, with commas between, such as damaged,copy; or safe: only the safe changes
@@ -61,12 +62,13 @@ def check(
 ):
     "Look for everything that could spoil a training, and fix it if asked to."
     from petlearn.datasets import checks, fixes
-    from petlearn.photos import sources
-    photos = one_or_several(photos) or sources.pets()
+    from petlearn.datasets.default_photos import default_labeler, default_photos
+    from petlearn.datasets.labeler_words import labeler_of
+    photos = one_or_several(photos) or default_photos()
     if undo:
         for o in [photos] if isinstance(photos, (str, Path)) else photos: print(fixes.undo(o))
         return
-    found = checks.check(photos, labeler_of(labeler))
+    found = checks.check(photos, labeler_of(labeler) or default_labeler(photos))
     if fix: _fix(found, photos, fix, yes)
     else: _show_findings(found, photos, labeler, network)
 

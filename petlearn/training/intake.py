@@ -17,13 +17,13 @@ from typing import NamedTuple
 from .. import __version__
 from ..core import PetLearnError, echo
 from ..datasets.checks import check as check_photos
+from ..datasets.default_photos import default_labeler, default_photos
 from ..datasets.findings import BAD_FILES, WARNING
 from ..datasets.labels import labeler_name
 from ..datasets.photo_table import photo_table
 from ..datasets.split import split_photos
 from ..datasets.split_table import check_split
 from ..datasets.versions import add_test_photos
-from ..photos.sources import pets
 from ..runs.run import Run
 from .settings import resolve
 
@@ -74,7 +74,7 @@ class Intake(NamedTuple):
 
 # %% ../../nbs/kit/5_training/06_intake.ipynb #d6d91e7e
 def take_photos(
-    photos:str|Path|list|pd.DataFrame|None, # Folder, several, list of files, or split table; `None` for `pets()`
+    photos:str|Path|list|pd.DataFrame|None, # What `train` takes; `None`: the project's, or `pets()`
     settings:dict, # Made by `training_settings`
     labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses
     test_dir:str|Path|None=None, # Folder with photos for the test
@@ -82,7 +82,8 @@ def take_photos(
 ) -> Intake: # With `.split`, `.labeler_name`, `.settings` and `.params`
     "Check, label and split `photos`; raises `PetLearnError` if they can't be trained on."
     if isinstance(photos, pd.DataFrame): return _take_table(photos, settings, labeler, test_dir, check)
-    table = photo_table(pets() if photos is None else photos, labeler)
+    if labeler is None: labeler = default_labeler(photos)
+    table = photo_table(default_photos() if photos is None else photos, labeler)
     table = _ready(table, check, settings['skip_damaged'])
     split = split_photos(table, None, settings['valid_pct'], settings['seed'], settings['test_pct'])
     if test_dir is not None: split = add_test_photos(split, test_dir, labeler)

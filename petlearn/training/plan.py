@@ -12,12 +12,13 @@ from fastcore.basics import patch
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from ..core import PetLearnError, as_path, check_int, pluralize
+from ..core import PetLearnError, check_int, pluralize
 from ..datasets.checks import DataCheck, check
 from ..datasets.findings import BAD_FILES
 from ..datasets.split import split_groups
 from ..datasets.usage import fill_usage, is_leak
 from ..models.loaders import fit_batch_size
+from ..project_file import runs_folder
 from ..runs.book import RunBook, run_folders
 from ..runs.names import check_name, check_note
 from ..runs.run import LIVE, Run
@@ -98,12 +99,12 @@ class TrainingPlan:
     "A training that is not begun yet: what it would do, and why it may not begin."
     def __init__(self,
         photos:str|Path|list|None=None, # Folder, several whose labels are the same, or list of files
-        runs_dir:str|Path='runs', # Folder in which the run would get its own
+        runs_dir:str|Path|None=None, # Folder in which the run would get its own; by default the project's, or runs
         name:str='', # Name of the run, in small letters; two memorable words when left out
         note:str='', # A line for yourself, at most 80 characters
         **settings, # Settings of `train`, such as `epochs=5`
     ):
-        self.photos,self.runs_dir,self.name,self.note = photos or None,as_path(runs_dir),name,note
+        self.photos,self.runs_dir,self.name,self.note = photos or None,runs_folder(runs_dir),name,note
         self.settings,self._counts,self._data_check = settings,{},None
 
     @property
@@ -206,7 +207,7 @@ def why_not(self:TrainingPlan) -> str:
 
 # %% ../../nbs/kit/5_training/09_plan.ipynb #93f76760
 def live_runs(
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> list[Run]: # In the order of their versions
     "The runs in `runs_dir` that are at work, or wait for their turn."
     return [Run(o['path']) for o in RunBook(runs_dir).rows if o.get('status') in LIVE]
@@ -221,7 +222,7 @@ def code(self:TrainingPlan) -> str:
     "What one would type for the same training."
     photos = [str(o) for o in self.photos] if isinstance(self.photos, (list, tuple)) else str(self.photos or '')
     given = dict(name=self.name, note=self.note) | self.settings
-    if self.runs_dir != Path('runs'): given['runs_dir'] = str(self.runs_dir)
+    if self.runs_dir != runs_folder(): given['runs_dir'] = str(self.runs_dir)
     more = ''.join(f', {k}={v!r}' for k,v in given.items() if v != '')
     return f'run = train({photos!r}{more})'
 

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from ..core import percent, pluralize, result_or_error
 from ..evaluation.pieces import plot_tag
+from ..project_file import runs_folder
 from ..runs.choosing import find_run
 from ..runs.progress import RunStatus, try_status
 from ..runs.run import Run, State
@@ -67,7 +68,7 @@ def code_to_use(
     run:Run, # A run with a model
 ) -> str: # Two lines of Python
     "What to type to use the model of `run`."
-    folder = '' if run.path.parent == Path('runs').absolute() else repr(str(run.path.parent))
+    folder = '' if run.path.parent.resolve() == runs_folder().resolve() else repr(str(run.path.parent))
     return f"run = runs({folder})[{run.version or run.name!r}]\nrun.predict('my photo.jpg')"
 
 # %% ../../nbs/kit/7_widgets/02_monitor.ipynb #66de41bf
@@ -76,7 +77,7 @@ class RunMonitor(View):
     state = traitlets.Unicode() # The run's state when it was last looked at
     def __init__(self,
         run:str|Path|Run, # Run, its folder, or its version or name, such as `'V002'`
-        runs_dir:str|Path='runs', # Folder with the runs
+        runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
         every:float=.5, # Seconds between two looks
     ):
         self.thread,self.is_closed,self.drawn = None,threading.Event(),() # first: `close` needs them in any case

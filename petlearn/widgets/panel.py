@@ -12,9 +12,10 @@ from collections.abc import Callable
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
-from ..core import PetLearnError, as_path, first_few, pluralize, report_progress_to
+from ..core import PetLearnError, first_few, pluralize, report_progress_to
 from ..datasets.findings import ERROR, INFO, WARNING
 from ..models.backbones import PREFERENCES, backbones
+from ..project_file import runs_folder
 from ..runs.run import LIVE, Run
 from ..training.plan import TrainingPlan, live_runs
 from ..training.settings import Settings, resolve
@@ -123,9 +124,9 @@ class TrainPanel(View):
     "Choose folders, see what a training would do, begin it, and watch it."
     def __init__(self,
         photos:str|Path|list|None=None, # Folder, or several whose labels are the same
-        runs_dir:str|Path='runs', # Folder in which each run gets its own
+        runs_dir:str|Path|None=None, # Folder in which each run gets its own; by default the project's, or runs
     ):
-        self.runs_dir,self.begun,self.lock = as_path(runs_dir),None,threading.RLock()
+        self.runs_dir,self.begun,self.lock = runs_folder(runs_dir),None,threading.RLock()
         self.check = BackgroundCheck(self.show_plan, self.show_progress)
         folders = [photos] if isinstance(photos, (str, Path)) else photos or []
         self.folders = field(widgets.Textarea, 'Folders', '\n'.join(map(str, folders)), 'One in a line', '480px',
