@@ -196,7 +196,7 @@ PORT = 2204
 
 def open_model(
     source:Run|str|Path='', # A run, its version or name, its folder, or the folder of a model; the newest by default
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> tuple: # A `LiteModel` if it was exported, or a `Predictor`; and the version of its data set
     "Open the model of `source`; raises `PetLearnError` if it is damaged, or its run isn't finished."
     box = find_model(source, runs_dir)
@@ -225,7 +225,7 @@ def serve(
     source:Run|str|Path='', # A run, its version or name, its folder, or the folder of a model; the newest by default
     port:int|None=None, # 1 to 65535; by default 2204 or the next free one
     stop_after:str|None=None, # Such as `'30m'` or `'1h'`, up to `'24h'`; `None`: until Ctrl-C
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Answer other programs until Ctrl-C; raises `PetLearnError` if it can't be started."
     require_package('uvicorn', 'serve')
@@ -252,7 +252,7 @@ def start_service(
     source:Run|str|Path='', # A run, its version or name, its folder, or the folder of a model; the newest by default
     port:int|None=None, # 1 to 65535; by default 2204 or the next free one
     stop_after:str|None='1h', # Such as `'30m'` or `'1h'`, up to `'24h'`; `None`: it ends with this process
-    runs_dir:str|Path='runs', # Folder with the runs
+    runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs
 ) -> ServerProcess: # `.url` is its address, `.stop()` ends it
     "Start the service for a model in a process of its own; raises `PetLearnError` if that isn't possible."
     require_package('uvicorn', 'serve')

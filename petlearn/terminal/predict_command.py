@@ -69,7 +69,7 @@ def predict(
     format:str='', # words, table, csv or json (an object a line); by default words for one photo, a table for several
     compact:bool=False, # Only the file and the answer, a line for each photo
     top:int=5, # Labels in a table or in JSON, the most likely first
-    runs_dir:str='runs', # Folder with the runs
+    runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Predict what is in photos."
     photos = list(matching(photos))

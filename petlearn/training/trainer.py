@@ -85,7 +85,7 @@ def _start_in_background(run):
 @takes_settings
 @usual_torch()
 def train(
-    photos:str|Path|list|pd.DataFrame|None=None, # Folder, several, list of files, or split table; `pets()` by default
+    photos:str|Path|list|pd.DataFrame|None=None, # Folder, several, files, or split table; by default the project's
     labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses
     *,
     resume:str|Run|None=None, # Run to go on with, such as `'V002'`, `'newest'` or `'best'`
@@ -96,7 +96,7 @@ def train(
     check:bool=True, # Look for faults in the photos first, and refuse to train on what can only go wrong?
     background:bool=False, # Train in a process of its own, which goes on when this notebook is closed?
     cbs:list[Callback]|None=None, # fastai callbacks of your own
-    runs_dir:str|Path='runs', # Folder in which the run gets its own
+    runs_dir:str|Path|None=None, # Folder in which the run gets its own; by default the project's, or runs
     **kwargs, # Settings
 ) -> Run: # With `.learn`, `.history`, `.metrics`, `.predict()` and `.path`
     "Train an image classifier on `photos` in seconds; raises `PetLearnError` if it can't."
@@ -127,7 +127,7 @@ def _same_model(old, new):
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #f7f48e8a
 def replay(
     run:str|Path|Run, # Run that is finished and has no parent, such as `'V002'`
-    runs_dir:str|Path='runs', # Folder with the runs; the new one comes there, too
+    runs_dir:str|Path|None=None, # Folder with the runs; the new one comes there, too
 ) -> Run: # The new one
     "Train `run` once more and say whether the same model came out; raises `PetLearnError` if photos have changed."
     old = find_run(run, runs_dir)
