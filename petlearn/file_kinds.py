@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from .core import first_few
 from .photo_errors import guess_type
+from .next_steps import Hint, call
 
 # %% ../nbs/kit/0_ground/09_file_kinds.ipynb #f457fee5
 class FileKind(NamedTuple):
@@ -34,7 +35,7 @@ FILE_KINDS = { # by what several of them are called; the most important first
     'broken links': FileKind('broken link', "Connect the disk that they lead to, or copy the photos themselves.", True),
     "files in folders named like a system's": FileKind("file in a folder named like a system's",
                                                        "If the photos in it are yours, rename the folder.", True),
-    'archives': FileKind('archive', "Unpack them: unpack('photos.zip'), or with another program if they are no zip."),
+    'archives': FileKind('archive', "Unpack them first."),
     'videos': FileKind('video', "petlearn takes photos: save single pictures of them as JPEG."),
     'pictures of other kinds': FileKind('picture of another kind', "Save them as JPEG or PNG."),
     'documents': FileKind('document', "If there are photos in them, save those as JPEG or PNG."),
@@ -59,10 +60,10 @@ ARCHIVE = re.compile(r'(?i)\.(zip|tgz|tbz2?|txz|tar(\.(gz|bz2|xz))?)$')
 def next_step(
     kind:str, # One of `FILE_KINDS`
     paths:list, # Paths of such files
-) -> str: # A sentence, or a call; empty if there is nothing to do
+) -> str|Hint: # A sentence, or a step; empty if there is nothing to do
     "What to do about files of a `kind`."
     packed = [o for o in paths if ARCHIVE.search(Path(o).name)] if kind == 'archives' else []
-    return f"unpack('{packed[0]}')" if packed else FILE_KINDS[kind].step
+    return call('unpack', packed[0], words=f'unpack {packed[0]} first') if packed else FILE_KINDS[kind].step
 
 def passed_over(
     kind:str, # One of `FILE_KINDS`

@@ -103,7 +103,7 @@ def read_same(
         raise PetLearnError(f"Can't read {path}: {e.strerror}.", "Expected a photo.", "Is it still there?") from e
     if hashlib.sha256(f.getbuffer()).hexdigest() != sha256:
         raise PetLearnError(f"{path} has changed since its fingerprint was taken.", "Expected the same photo.",
-                            "Try again; a split table must be made again: split_photos(...)")
+                            "Try again; a split table must be made again.")
     f.name = str(path)
     return f
 

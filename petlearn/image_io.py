@@ -19,6 +19,7 @@ from petlearn.photo_errors import (PhotoError, read_error, reject_url, similar_n
 from .picture_files import (complete_jpeg, count_passes, describe_tiff, has_end, is_misread, leaner_pngs,
     photo_failure, tiff_pages)
 from .pixel_values import ask_for_lower_bytes, eight_bit, is_sixteen_bit, join_bytes, to_rgb
+from .next_steps import call, either, look_into
 
 # %% ../nbs/kit/0_ground/05_image_io.ipynb #18a0c5eb
 def tensor_array(
@@ -45,7 +46,7 @@ def _source(x):
     if hasattr(x, 'read'): return str(getattr(x, 'name', 'the file')), _from_file(x)
     if isinstance(x, (str, os.PathLike)): return str(x), _photo_path(x)
     raise PetLearnError(f"{type(x).__name__} is not a photo.", "Expected a path, bytes, a Pillow picture or an array.",
-                        "For example: open_photo('cat.jpg')")
+                        "For example: " + call('open_photo', 'cat.jpg'))
 
 def _from_file(f):
     "The bytes of an open file from its beginning, however far it was read."
@@ -64,13 +65,14 @@ def _photo_path(x):
     path = as_path(x)
     if path.is_dir():
         raise PetLearnError(f"{path} is a folder.", "Expected one photo.",
-                            f"List its photos with find_photos('{path}')")
+                            "To list its photos: " + look_into(path))
     if path.is_file(): return path
     if path.exists(): raise unreadable_photo(path, "it is not an ordinary file")
     if glob(str(path)): raise PhotoError(f"{path} is a pattern, not a file.", "Expected one photo, or a list.",
-                                         f"from glob import glob; glob('{path}') makes a list.", 'unreadable')
+                                         either(f"from glob import glob; glob({str(path)!r}) makes a list.",
+                                                words="Write the names of the photos."), 'unreadable')
     raise PhotoError(f"There is no file {path}{looked_in(path)}.", "Expected a photo.",
-                     similar_name(path, Path.is_file) or f"find_photos('{path.parent}') lists what is there.",
+                     similar_name(path, Path.is_file) or "To see what is there: " + look_into(path.parent),
                      'unreadable')
 
 # %% ../nbs/kit/0_ground/05_image_io.ipynb #65ce2542

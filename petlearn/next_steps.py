@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NOTEBOOK', 'TERMINAL', 'WIDGET', 'FILE', 'COMMANDS', 'surface', 'shown_in', 'process_shown_in', 'Code', 'python_text',
-           'quoted', 'call_text', 'command_text', 'Step', 'Hint', 'either', 'call', 'option', 'options']
+           'quoted', 'call_text', 'command_text', 'Step', 'Hint', 'either', 'call', 'look_into', 'option', 'options']
 
 # %% ../nbs/kit/0_ground/00_next_steps.ipynb #c16d50e8
 import os, shlex
@@ -122,6 +122,7 @@ class Hint:
     def __add__(self, other): return Hint(self, other)
     def __radd__(self, other): return Hint(other, self)
     def __bool__(self): return bool(self.parts)
+    def __contains__(self, text): return text in str(self)
     def __eq__(self, other): return str(self) == str(other)
     def __repr__(self): return repr(str(self))
     __hash__ = None
@@ -148,7 +149,8 @@ def either(
     return Hint(Step(call, command, button, words))
 
 # %% ../nbs/kit/0_ground/00_next_steps.ipynb #e561da47
-COMMANDS = dict(train='train', check='check', compare='compare', define='define', runs='list') # by their functions
+COMMANDS = dict(train='train', check='check', compare='compare', define='define', runs='list', unpack='unpack',
+                draw_pets='draw', pets='pets') # by their functions
 
 def call(
     name:str, # Function, one that `from petlearn.all import *` gives
@@ -160,6 +162,13 @@ def call(
     "The step that calls a function, or its command if there is one."
     command = command_text(COMMANDS[name], *args, **kwargs) if name in COMMANDS else ''
     return either(call_text(name, *args, **kwargs), command, button, words)
+
+def look_into(
+    folder:str|Path, # Folder with photos, or with what should be photos
+) -> Hint: # The step alone
+    "The step that lists what is in a folder."
+    list_all = f"{'dir' if os.name == 'nt' else 'ls'} {quoted(Path(folder))}"
+    return either(call_text('find_photos', Path(folder)), list_all, words=f'look into {folder}')
 
 def option(
     name:str, # A parameter, such as `'runs_dir'`

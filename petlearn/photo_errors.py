@@ -11,6 +11,7 @@ import re
 from PIL import Image
 from pathlib import Path
 from .core import PetLearnError, did_you_mean
+from .next_steps import call, either
 
 # %% ../nbs/kit/0_ground/02_photo_errors.ipynb #0f29be20
 class PhotoError(PetLearnError):
@@ -59,7 +60,8 @@ def reject_url(
     "Raise `PetLearnError` for a web address, and for a photo written as text: petlearn only opens files."
     if re.match(r'(?i)data:image/|/9j/4|iVBORw0KGgo', start := str(o)[:80]):
         raise PetLearnError(f"{start[:40]!r}… is a photo written as text (base64).", "Expected a path, or its bytes.",
-                            "The bytes, without what stands before a comma: base64.b64decode(text)")
+                            either("The bytes, without what stands before a comma: base64.b64decode(text)",
+                                   words="Save it as a picture first."))
     if re.match(r'(?i)[a-z][a-z0-9+.-]+://', str(o)[:80]):
         raise PetLearnError(f"{str(o)[:80]} is a web address.", "Expected something on this computer.",
                             "Save it first, then give its path.")
@@ -114,9 +116,10 @@ def not_a_photo(name:str, head:bytes) -> PhotoError: # To be raised
     if _starts_like_a_photo(head): return _damaged_photo(name, 'only its beginning is there')
     looks,kind,fix = guess_type(head),'not a photo',"Save it as JPEG or PNG first."
     if 'HEIC' in looks: kind,fix = 'needs plug-in',"To open them: pip install 'petlearn[heic]'"
-    if 'archive' in looks: fix = f"If there are photos in it: unpack('{name}')"
+    if 'archive' in looks: fix = "If there are photos in it: " + call('unpack', name, words="unpack it first")
     if 'video' in looks: fix = "petlearn takes photos: save single pictures of it as JPEG."
-    if 'base64' in looks: fix = "The bytes, without what stands before a comma: base64.b64decode(text)"
+    if 'base64' in looks: fix = either("The bytes, without what stands before a comma: base64.b64decode(text)",
+                                       words="Turn the text into bytes first (base64).")
     if 'Git LFS' in looks: fix = "To get the photos themselves: git lfs pull"
     return PhotoError(f"{name} is not a photo that can be opened: it looks like {looks}.",
                       "Expected JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.", fix, kind)

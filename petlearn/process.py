@@ -14,6 +14,7 @@ from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from .core import PetLearnError, check_int
+from .next_steps import Hint, option, options
 
 # %% ../nbs/kit/0_ground/08_process.ipynb #b0a1ed8e
 def fresh_python(
@@ -52,7 +53,7 @@ def open_port(
     for o in wanted:
         if s := _listen(o): return s
     raise PetLearnError(f"Port {wanted[0]} is taken, or you may not use it.", "Expected a free port.",
-                        "Leave port= out, and a free one is taken.")
+                        "Leave " + option('port') + " out, and a free one is taken.")
 
 def _listen(port):
     "A socket that listens at `port` of this computer, or `None` if the port is taken."
@@ -73,8 +74,8 @@ def parse_duration(
     m = re.fullmatch('([0-9]{1,4})([mh])', stop_after) if isinstance(stop_after, str) else None
     secs = int(m[1])*dict(m=60, h=3600)[m[2]] if m else 0
     if 60 <= secs <= 24*3600: return secs
-    raise PetLearnError(f"stop_after={stop_after!r} makes no sense.", "Expected minutes or hours, from 1m to 24h.",
-                        "stop_after='30m', '1h' or '24h'")
+    raise PetLearnError(options(stop_after=stop_after) + " makes no sense.",
+                        "Expected minutes or hours, from 1m to 24h.", "For example " + options(stop_after='30m'))
 
 # %% ../nbs/kit/0_ground/08_process.ipynb #ade051ae
 @dataclass(eq=False, repr=False)
@@ -118,7 +119,7 @@ def child_main(
     threading.Thread(target=lambda: (sys.stdin.read(), _end()), daemon=True).start()
     if seconds := parse_duration(settings.get('stop_after')): end_after(seconds)
     try: work(settings, report)
-    except PetLearnError as e: report(error=[e.what, e.expected, e.fix])
+    except PetLearnError as e: report(error=[Hint(o).to_json() for o in e.args]) # the parent shows it its own way
 
 def _end(): os.kill(os.getpid(), signal.SIGTERM)
 
@@ -142,7 +143,7 @@ def start_process(
         answer = _first_line(process, seconds)
         if 'url' in answer: return ServerProcess(process, answer['url'])
         ServerProcess(process, '').stop()
-        raise PetLearnError(*answer.get('error') or _no_answer(log))
+        raise PetLearnError(*map(Hint.from_json, answer.get('error') or _no_answer(log)))
 
 def _first_line(process, seconds):
     "What `process` reports first; nothing if it ends, or takes more than `seconds`."

@@ -76,7 +76,7 @@ BAD = [Bad(c, name, f'Persian_{i}{suffix}', *rest) for i,(c,name,suffix,*rest) i
     (13, 'PDF', '.jpg', b'%PDF-1.7 ...', 'not a photo', 'a PDF document', 'not a photo'),
     (13, 'MP4', '.jpg', b'\0\0\0\x20ftypisom\0\0\2\0', 'not a photo', 'a video', 'not a photo'),
     (13, 'EPS', '.jpg', b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\nshowpage', 'not a photo', 'a PostScript drawing', 'not a photo'),
-    (13, 'zip', '.jpg', b'PK\3\4rest', 'not a photo', 'unpack(', 'not a photo'),
+    (13, 'zip', '.jpg', b'PK\3\4rest', 'not a photo', 'unpack', 'not a photo'),
     (16, '1×1', '.png', code(Image.new('RGB', (1, 1)), 'PNG'), 'too small', 'Expected at least 8', 'too small'),
     (16, '3000×1', '.png', code(Image.new('RGB', (3000, 1)), 'PNG'), 'too small', '3000×1', 'too small'),
     (16, '1×3000', '.png', code(Image.new('RGB', (1, 3000)), 'PNG'), 'too small', '1×3000', 'too small'),

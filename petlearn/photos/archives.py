@@ -15,6 +15,7 @@ from ..core import PetLearnError, as_path, echo, first_few, looked_in, pluralize
 from ..file_kinds import ARCHIVE
 from ..photo_errors import guess_type, reject_url, similar_name
 from ..texts import decode_text, repair_text
+from ..next_steps import Hint, call, look_into
 
 # %% ../../nbs/kit/1_photos/05_archives.ipynb #d4daf338
 MAX_MEMBERS,MAX_BYTES,MAX_RATIO = 50_000,20*2**30,100
@@ -170,7 +171,7 @@ def _zip_names(members):
 
 # %% ../../nbs/kit/1_photos/05_archives.ipynb #9fa61447
 _PACKED = {9: 'Deflate64', 93: 'Zstandard', 95: 'XZ', 98: 'PPMd'}
-_OWN_PROGRAM = "Unpack it with the program that made it, then: find_photos('its folder')"
+_OWN_PROGRAM = "Unpack it with the program that made it."
 
 def _unpack_zip(f, folder, limit, names):
     "Unpack the open zip archive `f`, whose names are checked before the first is written; gives a sentence, or ''."
@@ -287,7 +288,7 @@ def _archive_file(archive):
     if archive.is_file(): return archive
     found = f"{archive} is a folder." if archive.is_dir() else f"There is no file {archive}{looked_in(archive)}."
     raise PetLearnError(found, "Expected an archive such as pets.zip or pets.tgz.",
-                        similar_name(archive, Path.is_file) or "find_photos('pets') looks through a folder.")
+                        similar_name(archive, Path.is_file) or "For a folder, there is nothing to unpack.")
 
 def _new_folder(archive, folder):
     "Where to unpack `archive` to: a folder that isn't there yet, in one that is."
@@ -296,7 +297,8 @@ def _new_folder(archive, folder):
     folder = (usual if folder is None else as_path(folder)).absolute()
     if os.path.lexists(folder):
         raise PetLearnError(f"{folder} is there already.", "Expected a new folder: nothing is overwritten.",
-                            f"find_photos('{folder}'), or unpack('{archive}', '{folder.name}-2')")
+                            Hint("Look there first: ", look_into(folder), "\nOr choose another: ",
+                                 call('unpack', archive, folder=f'{folder.name}-2')))
     return folder
 
 # %% ../../nbs/kit/1_photos/05_archives.ipynb #13497b46
@@ -339,4 +341,4 @@ def _notes(names, folder):
     places = [p for o in names.inner for p in (folder/o, folder/o.partition('/')[2])]
     inner = [o for o in places if o.is_file()]
     if inner: yield (f"{pluralize(len(inner), 'archive')} in it not unpacked: {first_few(inner)}. "
-                     f"To unpack it: unpack({str(inner[0])!r})")
+                     f"To unpack it: {call('unpack', inner[0])}")

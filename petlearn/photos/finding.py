@@ -15,6 +15,7 @@ from petlearn.file_kinds import (ARCHIVE, FILE_KINDS, contents_kind, count_kind,
 from ..image_io import open_photo
 from ..photo_errors import reject_url, similar_name
 from .captions import plot_text
+from ..next_steps import call, option
 
 # %% ../../nbs/kit/1_photos/01_finding.ipynb #bd0b6428
 class PhotoList(list):
@@ -103,6 +104,8 @@ class _Walk:
         if n: self.skipped.setdefault(kind, {})[path] = n
 
 # %% ../../nbs/kit/1_photos/01_finding.ipynb #76089407
+_WITHOUT_PHOTOS = "To try without photos of your own: " + call('draw_pets', 'pets', words='leave the folder out')
+
 def photo_folder(
     folder:str|Path, # Where photos should be
 ) -> Path: # The same, as a `Path`
@@ -114,8 +117,8 @@ def photo_folder(
         packed = ARCHIVE.search(folder.name)
         raise PetLearnError(f"{folder} is {'an archive' if packed else 'a file'}.",
                             "Expected a folder with photos in it.",
-                            f"unpack('{folder}')" if packed else f"Try its folder: '{folder.parent}'")
-    fix = similar_name(folder, Path.is_dir) or "To try without photos of your own: draw_pets('pets')"
+                            call('unpack', folder) if packed else f"Try its folder: {folder.parent}")
+    fix = similar_name(folder, Path.is_dir) or _WITHOUT_PHOTOS
     raise PetLearnError(f"There is no folder {folder}{looked_in(folder)}.",
                         "Expected a folder with photos in it.", fix)
 
@@ -158,7 +161,7 @@ def _no_photos(folder, skipped):
     found = ', '.join(passed_over(kind, found, folder) for kind,found in skipped.items()) or 'nothing at all'
     steps = [step for kind,found in skipped.items() if (step := next_step(kind, list(found)))]
     return PetLearnError(f"No photos in {folder}: found {found}.", "Expected photos such as JPEG, PNG or WebP.",
-                         steps[0] if steps else "To try without photos of your own: draw_pets('pets')")
+                         steps[0] if steps else _WITHOUT_PHOTOS)
 
 # %% ../../nbs/kit/1_photos/01_finding.ipynb #4a9e5b16
 def as_photos(
@@ -168,7 +171,7 @@ def as_photos(
     if isinstance(photos, (str, os.PathLike)): return list(find_photos(photos))
     if hasattr(photos, '__iter__') and not isinstance(photos, bytes): return list(photos)
     raise PetLearnError(f"{photos!r} is not a list of photos.", "Expected a folder, or a list of files.",
-                        "find_photos('pets')")
+                        "For a folder: " + call('find_photos', 'pets'))
 
 # %% ../../nbs/kit/1_photos/01_finding.ipynb #dc342d7f
 def show_photos(
@@ -182,7 +185,7 @@ def show_photos(
     if captions is None: captions = [Path(o).name if isinstance(o, (str, Path)) else '' for o in photos]
     if len(captions) != len(photos):
         raise PetLearnError(f"{len(captions)} captions for {len(photos)} photos.", "Expected one for each.",
-                            "Leave captions= out.")
+                            "Leave " + option('captions') + " out.")
     import matplotlib.pyplot as plt # at call time: petlearn.lite lists folders without it
     rows = -(-len(photos)//cols)
     fig,axs = plt.subplots(rows, cols, figsize=(cols*size, rows*size*1.1), squeeze=False, layout='constrained')
@@ -196,5 +199,5 @@ def _photo_list(photos):
     "`photos` as a list that isn't empty; a single path is most likely a mistake."
     if isinstance(photos, (str, Path)) or not hasattr(photos, '__iter__') or not (photos := list(photos)):
         raise PetLearnError(f"{str(photos)[:80]!r} is not a list of photos.", "Expected a list with at least one.",
-                            "For a folder: find_photos('pets')")
+                            "For a folder: " + call('find_photos', 'pets'))
     return photos

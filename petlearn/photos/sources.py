@@ -15,8 +15,10 @@ from ..files import fastai_folder
 from .archives import ArchiveError, unpack
 from .drawings import draw_pets
 from ..process import can_reach
+from ..next_steps import call
 
 # %% ../../nbs/kit/1_photos/08_sources.ipynb #5a37e9e3
+_FETCH = call('pets', download=True)
 PETS_URL = 'https://s3.amazonaws.com/fast-ai-imageclas/oxford-iiit-pet.tgz'
 
 PETS_SIZE,PETS_START,PETS_COUNT = 811_706_944,'e4db5c768afd933bb91f5f594d7417a4',7390
@@ -32,7 +34,7 @@ def pets(
     if download: return _download_pets(folder.parent)/'images'
     drawn = _drawn_pets()
     echo(f"The Oxford-IIIT Pets are not on this computer, so these are drawn pets: {drawn}\n"
-        "For the real photos: pets(download=True), once, 811 MB.")
+        f"For the real photos: {_FETCH}, once, 811 MB.")
     return drawn
 
 def _drawn_pets(n=200, seed=42):
@@ -42,7 +44,7 @@ def _drawn_pets(n=200, seed=42):
     except OSError as e:
         if folder.exists(): return folder # another notebook was quicker
         raise PetLearnError(f"Can't draw pets into {folder}: {e.strerror}.", "Expected a folder to write to.",
-                            "Set FASTAI_HOME to one, or choose: draw_pets('pets')") from e
+                            "Set FASTAI_HOME to one, or choose: " + call('draw_pets', 'pets')) from e
 
 # %% ../../nbs/kit/1_photos/08_sources.ipynb #80a4f93a
 def _download(url, path, size, timeout=20):
@@ -79,7 +81,7 @@ def _set_aside(path, why):
     os.replace(path, new)
     return PetLearnError(f"{what} It is now called {new.name}; delete it if you don't need it.",
                          f"Expected {PETS_SIZE:,} bytes, beginning with {PETS_START}.",
-                         "Type pets(download=True) again; it begins anew.")
+                         "Try again, and it begins anew: " + _FETCH)
 
 # %% ../../nbs/kit/1_photos/08_sources.ipynb #52184b5d
 def _make_way(folder):
@@ -87,7 +89,7 @@ def _make_way(folder):
     if folder.is_symlink() or any(files for _,_,files in os.walk(folder)):
         raise PetLearnError(f"{folder} is there, but it has no photos in its folder images.",
                             "Expected all of the Oxford-IIIT Pets, or nothing.",
-                            "Move that folder away, then: pets(download=True)")
+                            "Move that folder away, then: " + _FETCH)
     for root,_,_ in os.walk(folder, topdown=False): os.rmdir(root)
 
 # %% ../../nbs/kit/1_photos/08_sources.ipynb #e23018f2
@@ -123,4 +125,4 @@ def _fetch_archive(archive, part):
 def _stopped(why):
     "The error for a download that has come to an early end."
     return PetLearnError(f"The download stopped: {why}.", "Expected 811 MB.",
-                         "Type pets(download=True) again; it continues where it stopped.")
+                         "Try again, and it continues where it stopped: " + _FETCH)
