@@ -17,7 +17,7 @@ from .project_file import find_project
 from .terminal.options import Command, arguments, parser_of
 from .terminal.outcomes import open_streams, outcome
 from .terminal.predict_command import predict
-from .terminal.project_commands import lessons, new
+from .terminal.project_commands import draw, lessons, new, pets, unpack
 from .terminal.run_commands import compare, list_runs, report, show, stop
 from .terminal.share_commands import app, export, serve
 from .terminal.train_commands import check, train
@@ -40,7 +40,8 @@ def help_about(
 
 # %% ../nbs/kit/9_terminal/08_cli.ipynb #1422d148
 COMMANDS = dict(
-    new=Command(new, 'project', True), lessons=Command(lessons, 'folder'), check=Command(check, 'photos', True),
+    new=Command(new, 'project', True), lessons=Command(lessons, 'folder'), unpack=Command(unpack, 'archive'),
+    draw=Command(draw, 'folder'), pets=Command(pets), check=Command(check, 'photos', True),
     train=Command(train, 'photos', True), list=Command(list_runs), show=Command(show, 'run'),
     compare=Command(compare, 'run', True), report=Command(report, 'run'), stop=Command(stop, 'run'),
     predict=Command(predict, 'photos', True), export=Command(export, 'run'), app=Command(app, 'run'),

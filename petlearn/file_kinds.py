@@ -35,7 +35,7 @@ FILE_KINDS = { # by what several of them are called; the most important first
     'broken links': FileKind('broken link', "Connect the disk that they lead to, or copy the photos themselves.", True),
     "files in folders named like a system's": FileKind("file in a folder named like a system's",
                                                        "If the photos in it are yours, rename the folder.", True),
-    'archives': FileKind('archive', "Unpack them first."),
+    'archives': FileKind('archive', "Unpack them first, with another program."),
     'videos': FileKind('video', "petlearn takes photos: save single pictures of them as JPEG."),
     'pictures of other kinds': FileKind('picture of another kind', "Save them as JPEG or PNG."),
     'documents': FileKind('document', "If there are photos in them, save those as JPEG or PNG."),
