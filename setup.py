@@ -14,7 +14,7 @@ setuptools.setup(
     package_data={'petlearn': ['static/*', '*/*.toml'], 'petlearn.nbs': ['*.ipynb', '*/*.ipynb', '*/*/*.ipynb']},
     classifiers=['Programming Language :: Python :: '+o for o in pys],
     install_requires=shlex.split(cfg['requirements']),
-    extras_require={o: shlex.split(cfg[f'{o}_requirements']) for o in ('dev', 'notebook', 'heic', 'accuracy', 'app', 'serve')},
+    extras_require={o: shlex.split(cfg[f'{o}_requirements']) for o in ('dev', 'notebook', 'heic', 'accuracy', 'serve')},
     long_description=open('README.md', encoding='utf-8').read(), long_description_content_type='text/markdown',
     entry_points={'console_scripts': cfg['console_scripts'].split(),
                   'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"]})

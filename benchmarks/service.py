@@ -46,8 +46,8 @@ def questions(trap):
             Question('text', 422, image, b'remember to feed the cat'), Question('web page', 422, image, b'<!doctype html>'),
             Question('empty', 422, image, b''), Question('cut short', 422, image, jpeg[:len(jpeg)//2]),
             Question('196 megapixels', 422, image, bomb.getvalue()), Question('pickle', 422, image, pickle.dumps(Payload(trap))),
-            Question('21 MB', 413, image, bytes(21*2**20)), Question('21 MB in pieces', 413, image, [bytes(2**20)]*21),
-            Question('a form', 415, {'Content-Type': 'multipart/form-data; boundary=x'}, b'--x--'), Question('no type', 415, {}, jpeg),
+            Question('26 MB', 413, image, bytes(26*10**6)), Question('26 MB in pieces', 413, image, [bytes(10**6)]*26),
+            Question('a form', 415, {'Content-Type': 'multipart/form-data; boundary=x'}, b'--x--'), Question('no type', 200, {}, jpeg),
             Question('wrong method', 405, image, jpeg, 'PUT'), Question('wrong page', 404, {}, None, 'GET', '/../../etc/passwd'),
             Question('another host', 400, {'Host': 'evil.example'}, None, 'GET', '/health'),
             Question('health', 200, {}, None, 'GET', '/health'), Question('page', 200, {}, None, 'GET', '/')]

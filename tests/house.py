@@ -15,7 +15,7 @@ runs        run predictions curves verdict progress names conditions book choosi
 training    settings prediction_recorder trained turns results job intake resume trainer plan
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner label_photos
-deploy      parity model_card export printing project app service
+deploy      parity model_card export printing project guards service app
 terminal    options words train_commands project_commands predict_command share_commands run_commands outcomes
             cli __main__ all __init__
 '''

@@ -200,26 +200,22 @@ def wait(page, since):
 @needs_chromium
 @pytest.mark.slow
 def test_the_app_and_its_page(watched, browser, tmp_path):
-    pytest.importorskip('voila', reason="this test needs: pip install 'petlearn[app]'")
     v = Visit(browser, watched['app'].url, tmp_path)
     v.upload('pet.jpg', photo(tmp_path))
     expect(v.page.locator('.petlearn-answer')).to_have_count(1)
-    wait(v.page, time.monotonic()) # the page's kernel has just loaded onnxruntime
+    wait(v.page, watched['app'].ready)
     assert v.elsewhere == v.errors == []
     assert [o for o in ASKED.findall(v.page.content()) if not o.startswith(v.url)] == []
-    login = Visit(browser, v.url, tmp_path)
-    expect(login.page.get_by_text('token').first).to_be_visible()
-    assert login.elsewhere == login.errors == []
-    for o in (v, login): o.page.close()
+    v.page.close()
     check_quiet(watched['app'])
 
 @needs_strace
 @needs_chromium
 @pytest.mark.slow
 def test_the_service_and_its_page(watched, browser, tmp_path):
-    v = Visit(browser, watched['service'].url + '/', tmp_path)
+    v = Visit(browser, watched['service'].url + '/docs', tmp_path)
     v.upload('pet.jpg', photo(tmp_path))
-    expect(v.page.get_by_role('status').get_by_role('heading')).to_be_visible()
+    expect(v.page.get_by_role('article')).to_have_count(1)
     wait(v.page, watched['service'].ready)
     assert v.elsewhere == v.errors == []
     v.page.close()

@@ -30,7 +30,7 @@ def test_both_are_whole(built):
     assert modules | {f'petlearn/nbs/{o}' for o in lessons} <= names and not [o for o in names if 'checkpoint' in o and o.endswith('.ipynb') and 'checkpoints' not in o]
     with tarfile.open(sdist) as t: names = {o.partition('/')[2] for o in t.getnames()}
     assert modules | {f'nbs/{o}' for o in lessons} | {'settings.ini', 'README.md', 'LICENSE'} <= names
-    for extra in ('notebook', 'dev', 'heic', 'accuracy', 'app', 'serve'): assert f'Provides-Extra: {extra}' in metadata
+    for extra in ('notebook', 'dev', 'heic', 'accuracy', 'serve'): assert f'Provides-Extra: {extra}' in metadata
     assert 'jupyterlab; extra == "notebook"' in metadata.lower() and 'Requires-Dist: torch>=2.6' in metadata
 
 def only_three_packages(folder):

@@ -1,5 +1,5 @@
-// A place for photos: choose, drop, paste, or take one; they go to Python in pieces, one after the other.
-const LATE = 8000; // milliseconds until it says that Python doesn't answer
+// A place for photos: choose, drop, paste, or take one; they go to whoever answers in pieces, one after the other.
+const LATE = 8000; // milliseconds until it says that there is no answer
 
 const make = (tag, properties = {}, ...children) => {
   const o = Object.assign(document.createElement(tag), properties);
@@ -10,11 +10,13 @@ const button = (text, onclick) => make('button', { type: 'button', textContent: 
 const region = () => make('div', { role: 'status' });
 const inMB = n => (n/1e6).toFixed(n < 1e5 ? 2 : 1);
 
-// Send Python one piece, and wait until it says that it has it; `late` is called if that takes long.
+class Gone extends Error {} // nobody is there who could answer
+
+// Send one piece, and wait until it is said to have come; `late` is called if that takes long.
 const sendPiece = (model, message, data, signal, late) => new Promise((done, failed) => {
   signal.throwIfAborted();
   const timer = setTimeout(late, LATE);
-  const hear = o => { if (o.upload === message.upload) end(done, o); };
+  const hear = o => { if (o.upload === message.upload) o.gone ? end(failed, new Gone()) : end(done, o); };
   const stop = () => end(failed, signal.reason);
   function end(f, o) {
     clearTimeout(timer);
@@ -24,7 +26,7 @@ const sendPiece = (model, message, data, signal, late) => new Promise((done, fai
   }
   model.on('msg:custom', hear);
   signal.addEventListener('abort', stop);
-  model.send(message, undefined, [data]);
+  try { model.send(message, undefined, [data]); } catch { end(failed, new Gone()); } // Jupyter, after a restart
 });
 
 // A file in pieces, so that no message is large and little of the file is in memory.
@@ -39,7 +41,7 @@ async function sendFile(model, file, batch, signal, moved, late) {
       if (answer.over) return;
     }
   } catch (e) {
-    model.send({ type: 'stop', upload });
+    if (!(e instanceof Gone)) model.send({ type: 'stop', upload });
     throw e;
   }
 }
@@ -53,7 +55,9 @@ async function sendAll(model, files, signal, { show, late, note }) {
       `photo ${i + 1} of ${files.length}, ${inMB(before + n)} of ${inMB(total)} MB`);
     moved(0);
     try { await sendFile(model, file, batch, signal, moved, late); } catch (e) {
-      if (signal.aborted) return note(`Stopped: ${files.length - i} of ${files.length} not sent.`);
+      const left = `${files.length - i} of ${files.length} not sent.`;
+      if (e instanceof Gone || signal.reason instanceof Gone) return note(`${model.get('words').gone} ${left}`);
+      if (signal.aborted) return note(`Stopped: ${left}`);
       note(`${file.name} can't be read. If it is a folder, choose the photos in it.`);
     }
     before += file.size;
@@ -66,8 +70,7 @@ function sender(model, { line, bar, place, slow, notes, stop }) {
   let batches = [], going = null;
   const words = {
     note: text => notes.append(make('p', { textContent: `⚠ ${text}` })),
-    late: () => { slow.textContent = 'No answer from Python for 8 seconds. If it is busy with another cell, wait: '
-      + 'it continues by itself. If Python was restarted, run this cell again.'; },
+    late: () => { slow.textContent = model.get('words').late; },
     show: (part, text) => {
       bar.value = part;
       place.textContent = text;
@@ -94,17 +97,32 @@ function sender(model, { line, bar, place, slow, notes, stop }) {
       words.note(`The first ${limits.files} of ${fit.length} photos. Choose the rest later.`);
     }
     if (fit.length) batches.push(fit.slice(0, limits.files));
-    if (slow.textContent) going.abort(); // Python doesn't answer: let the new photos try again
+    if (slow.textContent) going?.abort(); // nobody answers: let the new photos try again
     if (!going && batches.length) go();
   }
-  return { note: words.note, take };
+  function gone() { // it was restarted: what is on its way won't be answered
+    batches = [];
+    if (going) return going.abort(new Gone());
+    notes.replaceChildren();
+    words.note(model.get('words').gone);
+  }
+  return { note: words.note, take, gone };
 }
+
+// Why there is no picture of a camera, by the name of the browser's error.
+const CAMERA = {
+  NotFoundError: 'No camera was found. Plug one in, or choose a photo.',
+  OverconstrainedError: 'No camera was found that fits. Choose a photo.',
+  NotAllowedError: "The browser may not use the camera. Allow it beside the page's address, or choose a photo.",
+  NotReadableError: 'The camera does not start: perhaps another program uses it. Close that, or choose a photo.',
+  insecure: 'Browsers open the camera only for pages at 127.0.0.1, localhost, or https://. Choose a photo.' };
+const cameraError = e => CAMERA[e.name] ?? `The camera can't be used (${e.message}). Choose a photo.`;
 
 // A button that opens the camera in `box`; its light goes off after the photo.
 function camera(box, { note, take }) {
   let stream = null, wanted = false;
   const open = button('Take a photo', start);
-  open.hidden = !navigator.mediaDevices?.getUserMedia;
+  open.hidden = isSecureContext && !navigator.mediaDevices?.getUserMedia;
   function close() {
     wanted = false;
     stream?.getTracks().forEach(o => o.stop());
@@ -117,9 +135,10 @@ function camera(box, { note, take }) {
     open.focus();
   }
   async function start() {
+    if (!isSecureContext) return note(CAMERA.insecure);
     open.disabled = wanted = true;
     try { stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } }); } catch (e) {
-      note(`The camera can't be used (${e.message}). Allow it in the browser, or choose a photo.`);
+      note(cameraError(e));
       return back();
     }
     if (!wanted) return close();
@@ -170,7 +189,12 @@ function render({ model, el }) {
     ours(e);
     sending.take([...e.clipboardData.files]);
   };
+  const look = () => queueMicrotask(() => { if (el.closest('.jupyter-widgets-disconnected')) sending.gone(); });
+  model.on('comm_live_update', look); // Jupyter: Python was restarted, or the connection to it is back
   el.append(zone);
-  return eye.close;
+  return () => {
+    model.off('comm_live_update', look);
+    eye.close();
+  };
 }
 export default { render };

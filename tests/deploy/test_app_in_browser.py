@@ -1,12 +1,11 @@
-"The upload page as an app, and the service's own page, in a real browser; with PETLEARN_SHOTS=folder, pictures are kept there."
-import re
+"The page of the app and of the service, in a real browser; with PETLEARN_SHOTS=folder, pictures are kept there."
 from io import BytesIO
+from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 from browser import Visit, browser, expect, needs_chromium # noqa: F401 a fixture
 from tiny import tiny_model
 from petlearn.deploy.app import start_app
-from petlearn.deploy.service import start_service
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 MB = 10**6
@@ -22,70 +21,92 @@ RED,BLUE,WHITE = jpeg('#e02010'),jpeg('#2030d0'),jpeg('white')
 def folder(tmp_path_factory): return tiny_model(tmp_path_factory.mktemp('browser')/'model')
 
 @pytest.fixture(scope='module')
-def visit(browser, folder):
-    pytest.importorskip('voila', reason="this test needs: pip install 'petlearn[app]'")
-    app = start_app(folder)
-    v = Visit(browser, app.url, folder.parent)
+def app(folder):
+    o = start_app(folder)
+    yield o
+    o.stop()
+
+@pytest.fixture
+def visit(browser, app, tmp_path):
+    v = Visit(browser, app.url, tmp_path)
+    expect(v.page.get_by_role('button', name='Choose photos …')).to_be_visible()
     yield v
     v.page.close()
-    app.stop()
 
-def test_the_page_as_a_friend_sees_it(visit):
+def cards(visit): return visit.page.get_by_role('article')
+def note(visit): return visit.page.locator('.petlearn-drop [role=status] p')
+
+UPLOADS = [('<i>Kitty.jpg', RED, 'cat', 'cat'), ('dog.jpg', BLUE, 'dog', 'dog'), ('dog.jpg', BLUE, 'dog', 'dog'),
+           ('white.jpg', WHITE, 'neither cat nor dog', 'like nothing that the model has learned from'),
+           ('<img src=x onerror=alert(1)>.jpg', b'remember to feed the cat', '⚠ No answer', 'is not a photo that can be opened: it looks like a text'),
+           ('large.jpg', BLUE + bytes(24*MB - len(BLUE)), 'dog', 'dog')]
+
+def test_a_card_for_each_photo_that_stays_after_a_reload(visit):
     page = visit.page
-    expect(page.get_by_text('It knows these labels, and nothing else: cat, dog.')).to_be_visible()
+    expect(page.get_by_text('The model knows these labels, and nothing else: cat, dog. Tested on photos that it had not learned from: 1 of 80 wrong.')).to_be_visible()
+    visit.shot('page empty')
+    for i,(name,content,heading,words) in enumerate(UPLOADS, 1):
+        visit.upload(name, content)
+        expect(cards(visit)).to_have_count(i)
+        expect(cards(visit).first.get_by_role('heading')).to_have_text(heading)
+        for o in (name, words): expect(cards(visit).first).to_contain_text(o)
+        expect(cards(visit).first.get_by_role('img')).to_have_count(0 if 'No' in heading else 1)
+        expect(page.locator('#said')).to_contain_text(name)
+    visit.upload('too large.jpg', bytes(26*MB))
+    expect(note(visit)).to_contain_text('Expected at most 25 MB')
+    visit.shot('page answers')
+    page.reload()
+    expect(cards(visit)).to_have_count(len(UPLOADS))
+    expect(cards(visit).first.get_by_role('heading')).to_have_text('dog')
+    page.get_by_role('button', name='Clear').click()
+    expect(cards(visit)).to_have_count(0)
+    page.reload()
     expect(page.get_by_role('button', name='Choose photos …')).to_be_visible()
-    expect(page.get_by_text('from petlearn')).to_have_count(0)
-    expect(page.get_by_text('Or a path')).to_have_count(0)
-    assert page.title() == 'petlearn'
-    visit.shot('app empty')
+    expect(cards(visit)).to_have_count(0)
+    assert visit.elsewhere == visit.errors == []
 
-def test_a_photo_a_text_a_large_one_and_a_small_one(visit):
-    cards = visit.page.locator('.petlearn-answer')
-    visit.upload('<i>Kitty.jpg', RED)
-    expect(cards).to_have_count(1)
-    expect(cards.first).to_contain_text('cat <i>Kitty.jpg')
-    visit.upload('text.jpg', b'remember to feed the cat')
-    expect(cards).to_have_count(2)
-    expect(cards.first).to_contain_text(re.compile('text.jpg: the upload is not a photo', re.I))
-    visit.upload('large.jpg', BLUE + bytes(12*MB - len(BLUE)))
-    expect(cards).to_have_count(3)
-    expect(cards.first).to_contain_text('dog large.jpg')
-    visit.upload('small.jpg', WHITE)
-    expect(cards).to_have_count(4)
-    expect(cards.first).to_contain_text('neither cat nor dog small.jpg')
-    visit.shot('app four')
+def test_for_programs(visit):
+    visit.page.goto(f'{visit.url}/docs')
+    expect(visit.page.get_by_text('curl --data-binary')).to_contain_text(f'{visit.url}/predict')
 
-def test_nothing_is_loaded_from_elsewhere(visit):
-    assert visit.errors == visit.elsewhere == []
-
-def test_a_second_visitor_has_a_page_of_its_own(visit, browser, folder):
-    other = Visit(browser, visit.page.url, folder.parent)
-    expect(other.page.get_by_role('button', name='Choose photos …')).to_be_visible()
-    expect(other.page.locator('.petlearn-answer')).to_have_count(0)
-    other.page.close()
-
-def test_the_service_and_its_page(browser, folder):
-    service = start_service(folder)
+def test_a_server_that_is_stopped_and_comes_back(browser, folder, tmp_path):
+    app = start_app(folder)
+    v = Visit(browser, app.url, tmp_path)
+    v.upload('cat.jpg', RED)
+    expect(cards(v)).to_have_count(1)
+    app.stop()
+    v.upload('dog.jpg', BLUE)
+    expect(note(v)).to_contain_text('the computer that answers was stopped or restarted. Your cards stay.')
+    expect(v.page.get_by_role('progressbar')).to_be_hidden()
+    expect(cards(v)).to_have_count(1)
+    app = start_app(folder, port=urlsplit(app.url).port)
     try:
-        v = Visit(browser, service.url + '/', folder.parent)
-        said = v.page.get_by_role('status')
-        for name,content,answer in (('cat.jpg', RED, 'cat'), ('dog.jpg', BLUE, 'dog'), ('dog.jpg', BLUE, 'dog'), ('white.jpg', WHITE, 'neither cat nor dog')):
-            v.upload(name, content)
-            expect(said.get_by_role('heading')).to_have_text(answer)
-            expect(v.page.locator('tr')).to_have_count(2)
-            expect(v.page.get_by_alt_text(name)).to_be_visible()
-        expect(said).to_contain_text('like nothing that the model has learned from')
-        v.shot('service answer')
-        v.upload('<img src=x onerror=alert(1)>.jpg', b'remember to feed the cat')
-        expect(said).to_contain_text('is not a photo that can be opened: it looks like a text')
-        v.upload('large.jpg', bytes(21*2**20))
-        expect(said).to_contain_text('Expected 20 MB at most')
-        v.upload('cat.jpg', RED)
-        expect(said.get_by_role('heading')).to_have_text('cat')
-        expect(v.page.get_by_text('curl -H')).to_contain_text(f'{service.url}/predict')
-        expect(v.page.get_by_text('The model knows cat, dog, and nothing else.')).to_be_visible()
-        assert v.errors == [] and v.elsewhere == []
-        service.stop()
-        v.upload('cat.jpg', RED)
-        expect(said).to_contain_text('Is it still running?')
-    finally: service.stop()
+        v.upload('dog.jpg', BLUE)
+        expect(cards(v)).to_have_count(2)
+        expect(note(v)).to_have_count(0)
+    finally: app.stop()
+    v.page.close()
+
+CAMERA = {'NotFoundError': 'No camera was found', 'NotAllowedError': "Allow it beside the page's address", 'NotReadableError': 'another program uses it', 'TypeError': '(odd). Choose a photo.'}
+
+def test_why_there_is_no_camera(visit):
+    for name,says in CAMERA.items():
+        visit.page.evaluate("name => { navigator.mediaDevices.getUserMedia = async () => { throw Object.assign(new Error('odd'), { name }) } }", name)
+        visit.page.get_by_role('button', name='Take a photo').click()
+        expect(note(visit).last).to_contain_text(says)
+        assert ('Allow' in note(visit).last.inner_text()) == (name == 'NotAllowedError')
+
+def test_a_photo_from_the_camera(visit):
+    visit.page.get_by_role('button', name='Take a photo').click()
+    visit.page.get_by_role('button', name='Take it').click()
+    expect(cards(visit)).to_have_count(1)
+    expect(cards(visit)).to_contain_text('camera.jpg')
+
+def test_it_fits_a_phone_and_has_a_dark_theme(visit):
+    visit.upload('a-name-without-any-space-that-is-longer-than-the-page-of-a-phone-is-wide.jpg', RED)
+    expect(cards(visit)).to_have_count(1)
+    visit.page.set_viewport_size(dict(width=390, height=800))
+    visit.page.emulate_media(color_scheme='dark')
+    assert visit.page.evaluate('document.documentElement.scrollWidth') == 390
+    assert visit.page.evaluate('getComputedStyle(document.body).backgroundColor') == 'rgb(23, 24, 27)'
+    visit.shot('page dark')

@@ -1,5 +1,5 @@
 "The service: every answer is declared, every bad request gets words, nothing is kept and nothing is run."
-import http.client, importlib.util, json, pickle, socket, subprocess, sys, threading, time
+import http.client, importlib.util, json, pickle, re, socket, subprocess, sys, threading, time
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +13,8 @@ from petlearn.core import PetLearnError
 from petlearn.lite import load
 from petlearn.image_io import open_photo
 from petlearn.models.prediction import Prediction
-from petlearn.deploy.service import is_local, make_server, make_service, open_model, serve, start_service
+from petlearn.deploy.guards import Room, is_local
+from petlearn.deploy.service import make_server, make_service, open_model, serve, start_service
 schemathesis = pytest.importorskip('schemathesis', reason='this test needs: pip install schemathesis')
 from starlette.testclient import TestClient # noqa: E402 comes with FastAPI
 
@@ -29,7 +30,7 @@ def folder(tmp_path_factory): return tiny_model(tmp_path_factory.mktemp('service
 def model(folder): return load(folder)
 
 @pytest.fixture(scope='module')
-def app(model): return make_service(model, max_mb=1, dataset='tiny-1')
+def app(model): return make_service(model, max_mb=1, dataset='tiny-1', tested='1 of 80 wrong')
 
 @pytest.fixture(scope='module')
 def client(app): return TestClient(app, base_url='http://127.0.0.1')
@@ -44,7 +45,7 @@ def sentences(r):
 def test_an_answer_is_what_the_model_says(client, model):
     r = client.post('/predict', content=JPEG, headers=IMAGE)
     assert r.status_code == 200 and r.json() == model.predict(JPEG).to_dict() and list(r.json()['scores']) == list(model.predict(JPEG).probs)
-    assert client.get('/health').json() == dict(status='ok', labels=['cat', 'dog'], dataset='tiny-1', petlearn=__version__)
+    assert client.get('/health').json() == dict(status='ok', labels=['cat', 'dog'], tested='1 of 80 wrong', dataset='tiny-1', max_mb=1, petlearn=__version__)
 
 def test_bad_and_odd_photos(client, model):
     "One of each kind; all of them are in the tests of lite."
@@ -56,17 +57,29 @@ def test_bad_and_odd_photos(client, model):
         r = client.post('/predict', content=o.content, headers={'Content-Type': 'application/octet-stream'})
         assert r.status_code == 200 and r.json() == model.predict(o.content).to_dict(), o.name
 
+def kind(o): return {'Content-Type': o}
+
+FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n' + JPEG + b'\r\n--x--'
 REQUESTS = [
-    ('POST', '/predict', {}, JPEG, 415, 'no Content-Type'), ('POST', '/predict', {'Content-Type': 'text/plain'}, JPEG, 415, 'text/plain'),
-    ('POST', '/predict', {'Content-Type': 'multipart/form-data; boundary=x'}, b'--x', 415, 'multipart'), ('POST', '/predict', {'Content-Type': 'image/'}, JPEG, 415, 'image/'),
-    ('POST', '/predict', {'Content-Type': 'IMAGE/PNG; charset=x'}, PNG, 200, ''), ('POST', '/predict', {'Content-Type': 'x/<b>' + 'y'*500}, JPEG, 415, '<b>y'),
-    ('POST', '/predict', IMAGE, bytes(2**20+1), 413, '1,048,576 bytes'), ('POST', '/predict', IMAGE | {'Content-Length': '99999999'}, b'', 413, '1,048,576 bytes'),
-    ('POST', '/predict', IMAGE, iter([bytes(2**19)]*3), 413, 'Expected 1 MB'), ('POST', '/predict', IMAGE | {'Content-Length': '9e9'}, JPEG, 200, ''),
+    # what the bytes are decides, whatever the type says
+    *[('POST', '/predict', h, JPEG, 200, '') for h in ({}, kind('text/plain'), kind('image/'), kind('binary/octet-stream'), kind('x/<b>' + 'y'*500), kind(''), kind('application/x-www-form-urlencoded'), kind('image/jpg'), kind(';'))],
+    ('POST', '/predict', kind('IMAGE/PNG; charset=x'), PNG, 200, ''), ('POST', '/predict', kind('image/png'), JPEG, 200, ''),
+    *[('POST', '/predict', kind(o), FORM, 415, 'alone is the body') for o in ('multipart/form-data; boundary=x', 'application/json', 'application/ld+json', 'text/html', 'Application/X-WWW-Form-Urlencoded')],
+    *[('POST', '/predict', kind(o), FORM, 422, 'not a photo') for o in ('image/jpeg', 'application/octet-stream', 'x/y')], ('POST', '/predict', {}, FORM, 422, 'not a photo'),
+    *[('POST', '/predict', IMAGE | {'Content-Encoding': o}, JPEG, 415, 'Content-Encoding') for o in ('gzip', 'GZIP', 'br', 'gzip, gzip', 'x'*500)], ('POST', '/predict', IMAGE | {'Content-Encoding': 'identity'}, JPEG, 200, ''),
+    # pages of the web
+    ('POST', '/predict', IMAGE | {'Sec-Fetch-Site': 'cross-site'}, JPEG, 403, 'from elsewhere'), ('POST', '/predict', IMAGE | {'Sec-Fetch-Site': 'same-origin'}, JPEG, 200, ''),
+    # sizes
+    ('POST', '/predict', IMAGE, bytes(10**6+1), 413, '1,000,000 bytes'), ('POST', '/predict', IMAGE | {'Content-Length': '99999999'}, b'', 413, '1,000,000 bytes'),
+    ('POST', '/predict', IMAGE, iter([bytes(2**19)]*3), 413, 'Expected 1 MB'), ('POST', '/predict', IMAGE | {'Content-Length': '9e9'}, JPEG, 200, ''), ('POST', '/predict', IMAGE, b'', 422, 'empty'),
+    # names and paths do nothing
     ('POST', '/predict', IMAGE, b'/etc/passwd', 422, 'not a photo'), ('POST', '/predict', IMAGE, 'Mürrische 猫.jpg'.encode(), 422, 'not a photo'),
-    ('POST', '/predict', IMAGE | {'Content-Disposition': 'attachment; filename="../../x.jpg"', 'X-File-Name': '/etc/x'}, JPEG, 200, ''),
-    ('POST', '/predict?path=/etc/passwd', IMAGE, JPEG, 200, ''), ('GET', '/predict', {}, None, 405, 'Method'), ('PUT', '/predict', IMAGE, JPEG, 405, 'Method'),
-    ('HEAD', '/predict', {}, None, 405, None), ('DELETE', '/', {}, None, 405, 'Method'), ('GET', '/nowhere', {}, None, 404, 'Not Found'),
-    ('GET', '/predict/', {}, None, 404, 'Not Found'), ('GET', '/%2e%2e/%2e%2e/etc/passwd', {}, None, 404, 'Not Found'), ('GET', '/猫', {}, None, 404, 'Not Found'),
+    ('POST', '/predict', IMAGE | {'Content-Disposition': 'attachment; filename="../../x.jpg"', 'X-File-Name': '/etc/x'}, JPEG, 200, ''), ('POST', '/predict?path=/etc/passwd', IMAGE, JPEG, 200, ''),
+    # methods and addresses
+    ('GET', '/predict', {}, None, 405, 'Method'), ('PUT', '/predict', IMAGE, JPEG, 405, 'Method'), ('HEAD', '/predict', {}, None, 405, None), ('DELETE', '/', {}, None, 405, 'Method'), ('BREW', '/health', {}, None, 405, 'Method'),
+    *[('HEAD', o, {}, None, 200, None) for o in ('/', '/health', '/openapi.json', '/page.js', '/favicon.ico')], *[('OPTIONS', o, {}, None, 204, None) for o in ('/', '/health', '/openapi.json', '/predict')],
+    ('OPTIONS', '/nowhere', {}, None, 404, None), ('HEAD', '/nowhere', {}, None, 404, None), ('GET', '/nowhere', {}, None, 404, 'POST /predict'),
+    ('POST', '/predict/', IMAGE, JPEG, 404, 'POST /predict'), ('GET', '/%2e%2e/%2e%2e/etc/passwd', {}, None, 404, 'Not Found'), ('GET', '/猫', {}, None, 404, 'Not Found'), ('GET', '/redoc', {}, None, 404, 'Not Found'),
 ]
 
 def test_requests(client):
@@ -74,7 +87,8 @@ def test_requests(client):
         r = client.request(method, path, headers=headers, content=body)
         assert r.status_code == status, (method, path, headers)
         if says: assert says in ' '.join(sentences(r).values()), (method, path, headers)
-        if status == 405: assert r.headers['allow'] == ('POST' if 'predict' in path else 'GET')
+        if status in (204, 405): assert r.headers['allow'] == ('OPTIONS, POST' if 'predict' in path else 'GET, HEAD, OPTIONS'), (method, path)
+        if method in ('HEAD', 'OPTIONS') and status != 404: assert r.content == b'', (method, path)
 
 HOSTS = {'127.0.0.1': 200, 'localhost:2204': 200, 'LOCALHOST': 200, '[::1]:2204': 200, 'evil.example': 400, '127.0.0.1.evil.example': 400, 'localhost.evil.example:80': 400,
          'evil.example:127.0.0.1': 400, '': 400, '127.0.0.1@evil.example': 400, '0.0.0.0': 400}
@@ -96,11 +110,11 @@ def test_no_other_page_may_read_or_embed_it(client):
 def test_the_page_loads_nothing_from_elsewhere(client):
     "Its script writes labels and names as text: the test in a browser looks at that."
     page = client.get('/').text
-    for path in ('/', '/service.css', '/service.js'):
-        text = client.get(path).text
-        assert 'http://' not in text and 'https://' not in text and 'innerHTML' not in text, path
-    assert 'src="service.js"' in page and 'href="service.css"' in page and page.count('<script') == 1
-    assert client.get('/docs').status_code == client.get('/redoc').status_code == 404, 'they would load scripts from the web'
+    for path in ('/', *re.findall('(?:src|href)="([^"#]+)"', page)):
+        r = client.get(f"/{path.lstrip('/')}")
+        assert r.status_code == 200 and 'innerHTML' not in r.text, path
+        assert not re.search('https?://[a-z]', r.text.replace('http://www.w3.org/2000/svg', '').replace('http://{host}', '')), path
+    assert client.get('/docs', follow_redirects=False).headers['location'] == '/#programs', "FastAPI's own would load scripts from the web"
 
 def test_a_model_that_fails(capfd):
     class Failing:
@@ -154,14 +168,14 @@ def test_it_keeps_to_it_whatever_comes(body, kind): # bytes that are no photo fi
 def test_all_of_it_is_described(client):
     paths = client.get('/openapi.json').json()['paths']
     assert {k: list(v) for k,v in paths.items()} == {'/health': ['get'], '/predict': ['post']}
-    assert sorted(paths['/predict']['post']['responses']) == ['200', '400', '408', '413', '415', '422', '500']
+    assert sorted(paths['/predict']['post']['responses']) == ['200', '400', '403', '408', '413', '415', '422', '500', '503']
 
 # ---- over a real connection
 
 @contextmanager
-def listening(service):
+def listening(service, **kwargs):
     "Its address, while it answers in a thread."
-    server,s = make_server(service),open_port(None, 2300)
+    server,s = make_server(service, **kwargs),open_port(None, 2300)
     thread = threading.Thread(target=server.run, kwargs=dict(sockets=[s]))
     thread.start()
     try: yield s.getsockname()
@@ -188,20 +202,62 @@ def raw(address, *parts, pause=0):
 
 HEAD = b'POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n'
 
-def test_slow_large_and_broken_requests(model):
-    with listening(make_service(model, max_mb=1, timeout=.3)) as address:
-        slow = raw(address, HEAD + b'Content-Length: 50000\r\n\r\n', *[b'x'*10]*5, pause=.1)
-        assert slow.startswith('HTTP/1.1 408') and 'bytes came in 0.3 seconds' in slow and 'connection: close' in slow.lower()
+BROKEN = [HEAD + b'Content-Length: -5\r\n\r\n', HEAD + b'Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345', HEAD + b'Content-Length: ' + b'9'*40 + b'\r\n\r\n', HEAD + b'X: ' + b'y'*100_000,
+          HEAD + b'Transfer-Encoding: gzip\r\n\r\n', b'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n', b'GET /health HTTP/1.0\r\n\r\n', b'\x16\x03\x01 this is no HTTP\r\n\r\n', b'GET /health HTTP/9.9\r\n\r\n']
+
+def test_large_and_broken_requests(model):
+    with listening(make_service(model, max_mb=1)) as address:
+        for o in BROKEN:
+            got = raw(address, o)
+            assert got.startswith('HTTP/1.1 400') and '"what"' in got, o[:100]
         assert raw(address, HEAD + b'Content-Length: 5000000\r\nExpect: 100-continue\r\n\r\n').startswith('HTTP/1.1 413')
         assert raw(address, HEAD + b'Transfer-Encoding: chunked\r\n\r\n', *[b'40000\r\n' + bytes(0x40000) + b'\r\n']*8, b'0\r\n\r\n').startswith('HTTP/1.1 413')
-        assert raw(address, HEAD + b'Content-Length: -5\r\n\r\n').startswith('HTTP/1.1 400')
-        assert raw(address, b'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n').startswith('HTTP/1.1 400')
-        assert raw(address, b'GET /health HTTP/1.0\r\n\r\n').startswith('HTTP/1.1 400')
-        assert raw(address, b'\x16\x03\x01 this is no HTTP\r\n\r\n').startswith('HTTP/1.1 400')
         for _ in range(10): socket.create_connection(address).close()
         with socket.create_connection(address) as c: c.sendall(HEAD + b'Content-Length: 50000\r\n\r\nabc') # and goes away
+        whole = HEAD + b'Content-Length: %d\r\n' % len(JPEG)
+        half = len(JPEG)//2
+        for parts in ((whole + b'\r\n', JPEG), (whole + b'Expect: 100-continue\r\n\r\n', JPEG), (HEAD + b'Content-Length: %d\r\n' % len(JPEG) + whole[len(HEAD):] + b'\r\n', JPEG),
+                      (HEAD + b'Transfer-Encoding: chunked\r\n\r\n', *[b'%x\r\n' % len(o) + o + b'\r\n' for o in (JPEG[:half], JPEG[half:])], b'0\r\n\r\n')):
+            good = raw(address, *parts, pause=.01)
+            assert 'HTTP/1.1 200' in good and 'predicted_label' in good and 'server:' not in good.lower(), parts[0]
+        with socket.create_connection(address, timeout=20) as c: # three at once over one connection
+            c.sendall((whole + b'\r\n' + JPEG)*3)
+            got = b''
+            while got.count(b'predicted_label') < 3: got += c.recv(65536)
+
+def test_slow_clients_make_nobody_wait(model):
+    with listening(make_service(model, max_mb=1, timeout=1.5), patience=1.5) as address:
+        slow = [socket.create_connection(address, timeout=20) for _ in range(200)]
+        for i,c in enumerate(slow): c.sendall((HEAD + b'Content-Length: 50000\r\n\r\nabc') if i % 2 else HEAD)
+        start = time.monotonic()
         good = raw(address, HEAD + b'Content-Length: %d\r\n\r\n' % len(JPEG), JPEG)
-        assert good.startswith('HTTP/1.1 200') and 'predicted_label' in good and 'server:' not in good.lower()
+        waiting = time.monotonic()-start < 1.4 # else it says nothing
+        assert good.startswith('HTTP/1.1 200')
+        for c in slow[1::2]:
+            got = b''.join(iter(lambda: c.recv(9999), b'')).lower()
+            assert got.startswith(b'http/1.1 408') and b'3 bytes came in 1.5 seconds' in got and b'connection: close' in got
+        for c in slow[::2]:
+            try: assert c.recv(9999) == b'', 'its request never came'
+            except ConnectionResetError: pass
+        assert waiting, 'a good client waited for slow ones'
+
+def test_too_many_photos_at_once(model, monkeypatch):
+    from petlearn.deploy import service
+    room = Room(500_000)
+    monkeypatch.setattr(service, 'Room', lambda most: room)
+    def wait_until(used):
+        until = time.monotonic() + 20
+        while room.used != used and time.monotonic() < until: time.sleep(.01)
+        assert room.used == used
+    with listening(make_service(model, max_mb=1)) as address:
+        with socket.create_connection(address) as c:
+            c.sendall(HEAD + b'Content-Length: 900000\r\n\r\n' + bytes(490_000))
+            wait_until(490_000)
+            full = raw(address, HEAD + b'Content-Length: 60000\r\n\r\n', bytes(60_000))
+            assert full.startswith('HTTP/1.1 503') and 'Too many photos' in full and 'retry-after' in full.lower()
+            wait_until(490_000)
+        wait_until(0)
+        assert raw(address, HEAD + b'Content-Length: %d\r\n\r\n' % len(JPEG), JPEG).startswith('HTTP/1.1 200')
 
 def test_two_at_a_time_and_the_others_wait(model):
     class Slow:
@@ -269,29 +325,25 @@ def test_damaged_models_are_refused_in_words(tmp_path):
         with pytest.raises(PetLearnError, match=says): start_service(folder)
 
 def test_a_run_that_was_not_exported(run, capsys):
-    model,dataset = open_model(run)
-    assert 'petlearn export' in capsys.readouterr().err and dataset in run.dataset
-    client = TestClient(make_service(model, dataset=dataset), base_url='http://127.0.0.1')
+    model,about = open_model(run.path/'model')
+    assert 'petlearn export' in capsys.readouterr().err and about['dataset'] in run.dataset
+    client = TestClient(make_service(model, **about), base_url='http://127.0.0.1')
     assert client.post('/predict', content=JPEG, headers=IMAGE).json() == model.predict(JPEG).to_dict()
 
 def test_stop_after_ends_it(folder, monkeypatch, capsys):
     from petlearn.deploy import service
     monkeypatch.setattr(service, 'parse_duration', lambda o: .2)
     serve(folder, stop_after='1h')
-    said = capsys.readouterr().err
-    assert 'on this computer only' in said and said.endswith('The service has ended.\n')
+    out,err = capsys.readouterr()
+    assert out.startswith('http://127.0.0.1:') and out.count('\n') == 1 and err.startswith('It answers, on this computer only') and err.endswith('The service has ended.\n')
 
 def test_ctrl_c_ends_it_calmly(folder):
-    code = f'import sys; from petlearn.cli import main; sys.exit(main(["serve", {str(folder)!r}]))'
-    p = subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True)
-    line = p.stderr.readline()
-    address = urlsplit(line.split()[0])
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        c = http.client.HTTPConnection(address.hostname, address.port, timeout=5)
-        try: c.request('GET', '/health')
-        except OSError: continue
+    for command in (['serve'], ['app', '--no-browser']):
+        code = f'import sys; from petlearn.cli import main; sys.exit(main([*{command}, {str(folder)!r}]))'
+        p = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        address = urlsplit(p.stdout.readline().strip())
+        c = http.client.HTTPConnection(address.hostname, address.port, timeout=60) # it listens already
+        c.request('GET', '/health')
         assert json.loads(c.getresponse().read())['status'] == 'ok'
-        break
-    p.send_signal(2)
-    assert p.communicate(timeout=20)[1] == 'The service has ended.\n' and p.returncode == 0
+        p.send_signal(2)
+        assert p.communicate(timeout=20)[1].splitlines()[1:] == ['The page is closed.' if 'app' in command else 'The service has ended.'] and p.returncode == 0

@@ -18,7 +18,7 @@ def test_ports():
         with pytest.raises(PetLearnError, match='port='): open_port(port, 8900)
 
 def test_a_package_that_is_missing():
-    with pytest.raises(PetLearnError, match=r"pip install 'petlearn\[app\]'"): require_package('no_such_module', 'app')
+    with pytest.raises(PetLearnError, match=r"pip install 'petlearn\[serve\]'"): require_package('no_such_module', 'serve')
 
 CHILD = 'from petlearn.process import child_main\nfrom petlearn.core import PetLearnError\nimport time\n'
 

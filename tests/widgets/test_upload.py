@@ -8,7 +8,8 @@ from petlearn import PetLearnError
 from petlearn.widgets import upload as room
 from petlearn.image_io import center_square
 from petlearn.models.prediction import Prediction
-from petlearn.widgets.upload import MAX_FILES, MAX_MB, Inbox, UploadPredictor
+from petlearn.models.prediction import MAX_UPLOAD_MB
+from petlearn.widgets.upload import MAX_FILES, Inbox, UploadPredictor
 from petlearn.widgets.views import static_file
 from petlearn.models.prediction import read_uploads
 
@@ -78,14 +79,14 @@ def test_a_piece_that_does_not_fit():
         assert inbox.files == {}, name
 
 def test_05_a_file_over_the_limit_takes_no_memory(page):
-    for size in (MAX_MB*10**6 + 1, 10**18, 10**400):
+    for size in (MAX_UPLOAD_MB*10**6 + 1, 10**18, 10**400):
         assert page.piece(b'abc', size=size) == dict(upload='abc', over=True)
-        assert f'Expected at most {MAX_MB} MB' in page.html and page.view.inbox.files == {}
+        assert f'Expected at most {MAX_UPLOAD_MB} MB' in page.html and page.view.inbox.files == {}
     page.send('cat.jpg', JPEG)
     assert names(page.view) == ['cat.jpg']
 
 def test_a_file_of_exactly_the_limit(page):
-    content = JPEG + bytes(MAX_MB*10**6 - len(JPEG)) # what comes after the end of a JPEG is not looked at
+    content = JPEG + bytes(MAX_UPLOAD_MB*10**6 - len(JPEG)) # what comes after the end of a JPEG is not looked at
     page.send('cat.jpg', content, n=512*1024)
     assert names(page.view) == ['cat.jpg']
 
@@ -302,7 +303,7 @@ def test_the_scripts():
     zone,cards = (static_file(f'upload_{o}.js').read_text(encoding='utf-8') for o in ('zone', 'cards'))
     assert cards.count('innerHTML') == 2 and 'innerHTML' not in zone
     view = UploadPredictor(Guess())
-    assert view.zone.limits == dict(mb=MAX_MB, files=MAX_FILES, piece=room.PIECE_BYTES) and (view.zone._esm, view.page._esm) == (zone, cards)
+    assert view.zone.limits == dict(mb=MAX_UPLOAD_MB, files=MAX_FILES, piece=room.PIECE_BYTES) and (view.zone._esm, view.page._esm) == (zone, cards)
     if node := shutil.which('node'):
         for o in ('zone', 'cards'): subprocess.run([node, '--check', static_file(f'upload_{o}.js')], check=True)
 
