@@ -86,7 +86,8 @@ class Room:
     ):
         "Count `n` bytes; raises `RequestError` if they don't fit."
         if self.used+n > self.most:
-            raise RequestError(503, "Too many photos come at once.", "Expected fewer.", "Send it again in some seconds.")
+            raise RequestError(503, "Too many photos come at once.", "Expected fewer.",
+                               "Send it again in some seconds.")
         self.used += n
 
     def give(self,

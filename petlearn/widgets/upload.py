@@ -51,7 +51,8 @@ class Inbox:
         broken = PetLearnError("It did not arrive whole.", "Expected its pieces in order.", "Choose it again.")
         if not self.fits(upload, size, start, piece): raise broken
         if size > MAX_UPLOAD_MB*10**6:
-            raise PetLearnError("It is too large.", f"Expected at most {MAX_UPLOAD_MB} MB.", "Save a smaller copy first.")
+            raise PetLearnError("It is too large.", f"Expected at most {MAX_UPLOAD_MB} MB.",
+                                "Save a smaller copy first.")
         announced,have = self.files.pop(upload, (size, b'')) if start else (size, bytearray())
         if (announced, len(have)) != (size, start): raise broken
         have += piece

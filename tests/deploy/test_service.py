@@ -333,7 +333,7 @@ def test_a_run_that_was_not_exported(run, capsys):
 def test_stop_after_ends_it(folder, monkeypatch, capsys):
     from petlearn.deploy import service
     monkeypatch.setattr(service, 'parse_duration', lambda o: .2)
-    serve(folder, stop_after='1h')
+    serve(folder, stop_after='1h', announce=print)
     out,err = capsys.readouterr()
     assert out.startswith('http://127.0.0.1:') and out.count('\n') == 1 and err.startswith('It answers, on this computer only') and err.endswith('The service has ended.\n')
 

@@ -243,8 +243,8 @@ def test_commands_that_give_a_model_away(tmp_path, monkeypatch, capsys):
     with_state(tmp_path/'runs', 'SUCCEEDED')
     called = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(app, 'launch', lambda *o: called.append(o))
-    monkeypatch.setattr(service, 'serve', lambda *o: called.append(o))
+    monkeypatch.setattr(app, 'launch', lambda *o, announce: called.append(o))
+    monkeypatch.setattr(service, 'serve', lambda *o, announce: called.append(o))
     monkeypatch.setattr(export, 'export_model', lambda run, folder: called.append((run.name, folder)) or run.path/'model')
     for line in ('app @tiny --no-browser --port 8870 --stop-after 1h', 'app', 'serve V001 --port 2299 --stop-after 30m', 'export @tiny --folder out', 'export'): assert main(line.split()) == 0
     assert called == [('@tiny', 8870, False, '1h', None), ('', None, True, '', None), ('V001', 2299, '30m', None), ('tiny', 'out'), ('tiny', None)]
