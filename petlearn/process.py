@@ -37,7 +37,7 @@ def can_reach(host:str, port:int=443, timeout:float=4) -> bool: # Did it answer?
     return True
 
 # %% ../nbs/kit/0_ground/08_process.ipynb #a1151bfb
-def require_package(module:str, extra:str): # Such as `'voila'` and `'app'`
+def require_package(module:str, extra:str): # Such as `'uvicorn'` and `'serve'`
     "Raise `PetLearnError` if `module` is not installed, with the `extra` of petlearn that brings it."
     if find_spec(module): return
     raise PetLearnError(f"{module} is not installed.", "Expected petlearn with an extra.",

@@ -22,6 +22,8 @@ def export(
     print(f"{made}: {', '.join(sorted(o.name for o in made.iterdir() if o.is_file()))}")
 
 # %% ../../nbs/kit/9_terminal/05_share_commands.ipynb #7c14fc8a
+def _announce(url): print(url, flush=True) # for a program that starts it and waits for the address
+
 def app(
     run:str='', # Run such as V002 or @nervous-tron, or a folder with a model; by default the newest that is finished
     port:int|None=None, # Port of the page; by default 8866 or the next free one
@@ -31,7 +33,7 @@ def app(
 ):
     "Show a page where anybody at this computer can ask a model about photos."
     from petlearn.deploy.app import launch
-    launch(run, port, not no_browser, stop_after, runs_dir)
+    launch(run, port, not no_browser, stop_after, runs_dir, announce=_announce)
 
 def serve(
     run:str='', # Run such as V002 or @nervous-tron, or a folder with a model; by default the newest that is finished
@@ -41,4 +43,4 @@ def serve(
 ):
     "Answer other programs on this computer: they send a photo, and get JSON."
     from petlearn.deploy import service
-    service.serve(run, port, stop_after, runs_dir)
+    service.serve(run, port, stop_after, runs_dir, announce=_announce)
