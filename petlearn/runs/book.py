@@ -43,7 +43,8 @@ def _row(run):
     begun = [when[:16] for o,when in metadata['states'] if o == State.PREPARING]
     own = {o: metadata.get(o) for o in ('id', 'parent_id', 'seconds', 'steps_per_sec')}
     own |= dict(dataset=metadata.get('dataset_name') or metadata['dataset'], dataset_version=metadata['dataset'])
-    return metadata['params'] | metadata['metrics'] | row | own | dict(
+    settings = metadata['params'] | (metadata.get('chosen') or {})
+    return settings | metadata['metrics'] | row | own | dict(
         model=metadata['params'].get('arch'), status=str(state), training_start=begun[0] if begun else None,
         epoch=progress.get('all_epochs', metadata.get('epochs')),
         steps=progress.get('all_steps', metadata.get('steps')),

@@ -225,7 +225,9 @@ class _Metadata:
     @property
     def dataset(self) -> str: return self.dataset_name or self.dataset_version # What its photos are called
     @property
-    def params(self) -> dict: return self.metadata['params'] # The settings: given to `train`, or chosen by it
+    def params(self) -> dict: # The settings: given to `train`, or chosen by it
+        metadata = self.metadata
+        return metadata['params'] | (metadata.get('chosen') or {})
     @property
     def metrics(self) -> dict: return self.metadata['metrics'] # `valid_error`, `wrong`, `of`, `test_acc`, …
     @property

@@ -18,7 +18,7 @@ def _settings(given, resume, runs_dir):
     if resume is None: return resolve(given)
     from petlearn.runs.choosing import find_run
     parent = find_run(resume, runs_dir)
-    return resolve(given, parent.params, parent.path.name)
+    return resolve(given, parent.metadata['params'], parent.path.name)
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #cef1ccdc
 @takes_settings

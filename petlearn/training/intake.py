@@ -34,7 +34,7 @@ def training_settings(
 ) -> dict: # All settings, with the network and the size of its pictures
     "Complete the settings that are `given`; raises `PetLearnError` for one that makes no sense."
     if isinstance(given.get('arch'), Backbone): given = given | dict(arch=given['arch'].name)
-    p = resolve(given, parent.params if parent else None, parent.path.name if parent else '').values
+    p = resolve(given, parent.metadata['params'] if parent else None, parent.path.name if parent else '').values
     if 'preference' in given: p['arch'] = given.get('arch') # it beats a parent's network
     if 'preference' in given or 'arch' in given: p['size'] = given.get('size')
     b,size = preset(p['preference'])
@@ -73,6 +73,8 @@ class Intake(NamedTuple):
     def params(self) -> dict: return self.settings | dict(labeler=self.labeler_name) # What a run writes down
 
 # %% ../../nbs/kit/5_training/06_intake.ipynb #d6d91e7e
+_SHARES = ('valid_pct', 'test_pct', 'valid_n', 'test_n') # settings that say how many photos are not learned from
+
 def take_photos(
     photos:str|Path|list|pd.DataFrame|None, # What `train` takes; `None`: the project's, or `pets()`
     settings:dict, # Made by `training_settings`
@@ -85,9 +87,9 @@ def take_photos(
     if labeler is None: labeler = default_labeler(photos)
     table = photo_table(default_photos() if photos is None else photos, labeler)
     table = _ready(table, check, settings['skip_damaged'])
-    split = split_photos(table, None, settings['valid_pct'], settings['seed'], settings['test_pct'])
+    split = split_photos(table, None, **{o: settings[o] for o in (*_SHARES, 'seed')})
     if test_dir is not None: split = add_test_photos(split, test_dir, labeler)
-    given = [f'{o}_pct' for o in ('valid', 'test') if (table.photos.usage == o).any()] # folders say it
+    given = [o for o in _SHARES if (table.photos.usage == o.partition('_')[0]).any()] # folders say it
     return Intake(split, table.labeler and labeler_name(table.labeler), settings | dict.fromkeys(given))
 
 def _ready(table, check, skip_damaged):
@@ -106,4 +108,4 @@ def _take_table(table, settings, labeler, test_dir, check):
     if check: _check_first(table, settings['skip_damaged'])
     split = split.assign(file=[Path(o).absolute().as_posix() for o in split.file])
     if test_dir is not None: split = add_test_photos(split, test_dir)
-    return Intake(split, None, settings | dict(valid_pct=None, test_pct=None))
+    return Intake(split, None, settings | dict.fromkeys(_SHARES))

@@ -155,12 +155,10 @@ def _prepare(job):
     job.bank = job.trained.bank = _see_photos(job)
     _drop_unseen(job)
     _add_phase(job, 'features', job.bank.seconds, cached=job.bank.cached, note=str(job.bank))
-    run.transition(State.RUNNING, phases=_phases(job), planned_steps=_planned_steps(job))
-
-def _planned_steps(job):
-    "Steps of all epochs, if nothing ends them before."
     p,photos = job.p,int((job.bank.table.usage == 'train').sum())
-    return photos//min(p['bs'] or fit_batch_size(photos), photos)*(p['epochs'] + p['fine_tune_epochs'])
+    bs = min(run.metadata['params'].get('bs') or fit_batch_size(photos), photos)
+    planned = photos//bs*(p['epochs'] + p['fine_tune_epochs']) # if nothing ends them before
+    run.transition(State.RUNNING, phases=_phases(job), planned_steps=planned, chosen=dict(bs=bs))
 
 def _announcement(split, p):
     "What is about to happen, in two sentences."

@@ -143,16 +143,16 @@ def but(self:TrainingPlan,
 def usage(self:TrainingPlan) -> Counter:
     "How many photos are for `'train'`, for `'valid'` and for `'test'`."
     p = self.params
-    key = p['valid_pct'],p['test_pct'],p['seed']
+    key = tuple(p[o] for o in ('valid_pct', 'test_pct', 'seed', 'valid_n', 'test_n'))
     if key not in self._counts: self._counts[key] = _count_usage(self.data_check, *key)
     return self._counts[key]
 
 # %% ../../nbs/kit/5_training/09_plan.ipynb #6077119b
-def _count_usage(found, valid_pct, test_pct, seed):
+def _count_usage(found, *shares):
     "How many photos `split_photos` would use for what; a training leaves bad files out after that."
     df,bad,groups = found.distinct(),_bad_files(found),found.groups
     df = df[~is_leak(df, df.sha256.map(groups))].reset_index(drop=True)
-    usage = fill_usage(df, split_groups(df, groups, found)[0], valid_pct, test_pct, seed)
+    usage = fill_usage(df, split_groups(df, groups, found)[0], *shares)
     return Counter(o for o,file in zip(usage, df.file) if file not in bad)
 
 # %% ../../nbs/kit/5_training/09_plan.ipynb #76d0ce52

@@ -84,7 +84,8 @@ def _photos_for_child(parent, photos, labeler, test_dir, check, settings, given)
 # %% ../../nbs/kit/5_training/07_resume.ipynb #25953ec6
 def _refuse_new_split(parent, labeler, test_dir, given):
     "Without new photos, the split is that of `parent`."
-    odd = [o for o in ('valid_pct', 'test_pct', 'seed') if o in given and given[o] != parent.params.get(o)]
+    asked = ('valid_pct', 'test_pct', 'valid_n', 'test_n', 'seed')
+    odd = [o for o in asked if o in given and given[o] != parent.params.get(o)]
     if odd or labeler is not None or test_dir is not None:
         raise PetLearnError(f"{parent.path.name} has split its photos already.",
                             "Expected no other split of the same photos.",
@@ -138,7 +139,7 @@ def _queue_again(run, split, note, dataset, settings):
         if last in LIVE: run.transition(State.STATE_UNSPECIFIED) # its process was gone without a word
         changes = dict(note=check_note(note)) if note else {}
         if dataset: changes['dataset_name'] = dataset
-        changes['params'] = run.params | {o: settings[o] for o in _FREE}
+        changes['params'] = run.metadata['params'] | {o: settings[o] for o in _FREE}
         run.transition(State.QUEUED, error='', dataset=version, **changes)
     return run
 
@@ -194,7 +195,7 @@ def continue_run(
     if can_resume and photos is None and not parent.has_model and len(intake.split) > len(parent.split):
         _take_back(parent, intake.split)
     asked = [o for o in given if o not in _FREE]
-    same = all(settings[o] == parent.params.get(o) for o in asked)
+    same = all(settings[o] == parent.metadata['params'].get(o) for o in asked)
     version,folder = dataset_version(intake.split),parent.path.parent if runs_dir is None else runs_dir
     if dataset: dataset = name_dataset(folder, dataset, version)
     if same and version == parent.dataset_version and not name and can_resume:

@@ -9,7 +9,7 @@ __all__ = ['Settings', 'check_settings', 'Choice', 'read_defaults', 'Choices', '
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import partial, reduce
 from inspect import Parameter, signature
 from numbers import Real
 from pathlib import Path
@@ -31,6 +31,8 @@ class Settings:
     bs:int|None = None # Photos in a batch; chosen by their number when left out
     valid_pct:float = .2 # Share of each label for validation, between 0 and 1
     test_pct:float = 0. # Share of each label for one single test at the very end; 0 for none
+    valid_n:int|None = None # Validation photos in all, instead of a share of them
+    test_n:int|None = None # Test photos in all, instead of a share of them
     seed:int = 42 # Same photos, seed and versions: same model, on a CPU
     minutes:float|None = None # End after so many minutes, 0.1 to 6000, with the best so far; no limit when left out
     patience:int = 0 # Early stopping: end after so many epochs in which validation got no better; 0 for never
@@ -87,6 +89,8 @@ _CHECKS = dict(
     bs=partial(check_int, least=2, most=4096),
     valid_pct=partial(check_float, low=0, high=1),
     test_pct=partial(_zero_or_more, below=1),
+    valid_n=partial(check_int, least=1, most=10**9),
+    test_n=partial(check_int, least=1, most=10**9),
     seed=partial(check_int, least=0, most=2**32-1),
     minutes=_minutes,
     patience=_up_to_1000,
@@ -109,10 +113,21 @@ def _clash(values):
     if epochs == fine == 0:
         return ('epochs', 'fine_tune_epochs'),PetLearnError("No epochs at all: nothing would be learned.",
                                                             "Expected at least one.", options(epochs=10))
-    if None not in (valid, test) and valid + test > 1 - 1e-9: # a computer's .7+.3 may be a hair less than 1
+    counted = values.get('valid_n') or values.get('test_n')
+    if not (counted or None in (valid, test)) and valid + test > 1 - 1e-9: # .7+.3 may be a hair less than 1
         return ('valid_pct', 'test_pct'),PetLearnError(
             options(valid_pct=valid) + " and " + options(test_pct=test) + " leave no photo to learn from.",
             "Expected them to be less than 1 together.", "For example " + options(valid_pct=.2, test_pct=.1))
+
+_SAME = (('valid_pct', 'valid_n'), ('test_pct', 'test_n')) # a share, or a number of photos
+
+def _two_answers(values):
+    "The same for a share and a number of photos where both are among `values`."
+    for share,number in _SAME:
+        if values.get(number) is not None and values.get(share) not in (None, getattr(Settings, share)):
+            both = [options(**{o: values[o]}) for o in (share, number)]
+            return (share, number),PetLearnError(both[0] + " and " + both[1] + " are two answers to one question.",
+                                                 "Expected a share of the photos, or a number of them.", both[1])
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #c0aa27f1
 def check_settings(
@@ -120,7 +135,7 @@ def check_settings(
 ) -> dict: # The same, whole numbers as `int` and others as `float`
     "Make sure that `values` make sense, each and together; raises `PetLearnError` for the first that doesn't."
     values = {name: _check(name, o) for name,o in values.items()}
-    clash = _clash(values)
+    clash = _clash(values) or _two_answers(values)
     if clash: raise clash[1]
     return values
 
@@ -189,6 +204,12 @@ def _from_parent(values, name):
         what,*advice = e.args
         raise PetLearnError(Hint(f"{name}: ", what), *advice) from e
 
+def _over(lower, upper):
+    "Let `upper` beat `lower`; where it says a number of photos, a share below it counts no longer, and vice versa."
+    other = {a: b for pair in _SAME for a,b in (pair, pair[::-1])}
+    named = [other[o] for o in upper if o in other and other[o] not in upper and upper[o].value is not None]
+    return lower | upper | {o: Choice(getattr(Settings, o), 'built-in') for o in named}
+
 def resolve(
     given:dict, # What the call says, by name; nothing that was left out
     parent:dict|None=None, # What the run that is continued was told, and what it chose itself
@@ -197,9 +218,9 @@ def resolve(
 ) -> Choices: # A value and a source for every setting
     "Let `given` beat `parent` beat the project's file beat the built-in; raises `PetLearnError` for what is wrong."
     given = _layer(check_settings(given), 'argument')
-    choices = Choices(_layer(asdict(Settings()), 'built-in') | read_defaults(folder)
-                      | _from_parent(parent or {}, parent_name) | given)
-    clash = _clash(choices.values)
+    layers = read_defaults(folder),_from_parent(parent or {}, parent_name),given
+    choices = Choices(reduce(_over, layers, _layer(asdict(Settings()), 'built-in')))
+    clash = _clash(choices.values) or _two_answers(choices.values)
     if clash is None: return choices
     names,e = clash
     first,second = (options(**{o: choices[o].value}) + f" ({choices[o].source})" for o in names)

@@ -135,7 +135,8 @@ def replay(
         raise PetLearnError(f"{old.path.name} can't be trained again in one go ({old.parent or old.state}).",
                             "Expected a run that has SUCCEEDED and has no parent.", "runs() shows their states.")
     check_unchanged(old)
-    known = set(Settings.__dataclass_fields__) - {'valid_pct', 'test_pct'} # the table decides what is used for what
+    shares = ('valid_', 'test_')
+    known = {o for o in Settings.__dataclass_fields__ if not o.startswith(shares)} # the table decides about those
     settings = {k: v for k,v in old.params.items() if k in known} # all of them, so that no file has a say
     new = train(old.split, note=f'replay of {old.version}', runs_dir=runs_dir, **settings)
     echo(_same_model(old, new))

@@ -10,7 +10,7 @@ from petlearn.core import PetLearnError
 from petlearn.training.settings import Choice, Settings, check_settings, read_defaults, resolve, takes_settings
 
 BUILT_IN = dict(
-    preference='balance', arch=None, size=None, epochs=10, fine_tune_epochs=0, lr=1e-2, bs=None, valid_pct=.2, test_pct=0., seed=42,
+    preference='balance', arch=None, size=None, epochs=10, fine_tune_epochs=0, lr=1e-2, bs=None, valid_pct=.2, test_pct=0., valid_n=None, test_n=None, seed=42,
     minutes=None, patience=0, min_delta=0., checkpoint_every=0, skip_damaged=False, cache=True)
 
 def typed(d): return {k: (type(o), o) for k,o in d.items()}
@@ -223,11 +223,11 @@ def test_another_layer_may_heal_it(tmp_path):
 def test_shows_itself(tmp_path):
     choices = resolve(dict(arch='<b>"x"'), dict(epochs=20), 'V<2>', tmp_path)
     lines = str(choices).splitlines()
-    assert lines[0].split('  ')[0] == 'setting' and len(lines) == 17 and str(choices) == repr(choices)
+    assert lines[0].split('  ')[0] == 'setting' and len(lines) == 19 and str(choices) == repr(choices)
     assert len({o.index(s) for o,s in zip(lines, ['where it', 'built-in'])}) == 1 and not any(o != o.rstrip() for o in lines)
     assert lines[2].split() == ['arch', '\'<b>"x"\'', 'argument'] and lines[4].split() == ['epochs', '20', 'V<2>']
     html = choices._repr_html_()
-    assert '&lt;b&gt;' in html and 'V&lt;2&gt; ◂' in html and '<td>built-in</td>' in html and html.count('<tr') == 17
+    assert '&lt;b&gt;' in html and 'V&lt;2&gt; ◂' in html and '<td>built-in</td>' in html and html.count('<tr') == 19
 
 # one list for all
 
@@ -258,3 +258,13 @@ def test_in_a_terminal():
     names = inspect.signature(to_train).parameters
     args,_ = parser.parse_known_args(['--epochs', '3', '--no-cache', '--lr', '.5', '--arch', 'resnet34', '--minutes=2'], Namespace(**dict.fromkeys(names, ...)))
     assert {k: o for k,o in vars(args).items() if k in names and o is not ...} == dict(epochs=3, cache=False, lr=.5, arch='resnet34', minutes=2.)
+
+def test_a_share_or_a_number(tmp_path):
+    "The stronger layer decides which of the two it is; both at once are refused."
+    for both in (dict(valid_pct=.3, valid_n=20), dict(test_pct=.1, test_n=5)):
+        with pytest.raises(PetLearnError, match='two answers to one question'): resolve(both, folder=tmp_path)
+    (tmp_path/'petlearn.toml').write_text('[train]\nvalid_pct = 0.3\ntest_n = 9\n')
+    for given,expected in (({}, (.3, None, 0., 9)), (dict(valid_n=12), (.2, 12, 0., 9)), (dict(test_pct=.1), (.3, None, .1, None)), (dict(valid_pct=.4, test_n=3), (.4, None, 0., 3))):
+        assert tuple(resolve(given, folder=tmp_path).values[o] for o in ('valid_pct', 'valid_n', 'test_pct', 'test_n')) == expected
+    for o in (0, -1, 2.5, '20'):
+        with pytest.raises(PetLearnError, match='valid_n='): check_settings(dict(valid_n=o))
