@@ -10,7 +10,6 @@ __all__ = ['PORT', 'find_model', 'Answer', 'Health', 'make_service', 'open_model
 import asyncio, petlearn
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from fastcore.basics import patch
 from pathlib import Path
@@ -20,7 +19,7 @@ from .guards import (PATIENCE, REASONS, Refusal, RequestError, Room, add_guards,
     make_protocol, not_a_photo)
 from ..models.model_folder import ModelFolder
 from ..models.prediction import MAX_UPLOAD_MB
-from ..process import ServerProcess, end_after, open_port, parse_duration, require_package, start_process
+from ..process import ServerProcess, end_after, open_ports, parse_duration, require_package, start_process
 from ..runs.choosing import answering_run
 from ..runs.run import Run
 
@@ -164,12 +163,12 @@ def answer_requests(
 ):
     "Open a model, and answer until Ctrl-C; raises `PetLearnError` if it can't be started."
     require_package('uvicorn', 'serve')
-    with closing(open_port(port, first)) as s:
+    with open_ports(port, first) as sockets:
         model,about = open_model(folder)
         server = make_server(make_service(model, **about))
-        ready(f'http://127.0.0.1:{s.getsockname()[1]}')
+        ready(f'http://127.0.0.1:{sockets[0].getsockname()[1]}')
         if seconds: end_after(seconds, lambda: setattr(server, 'should_exit', True))
-        try: server.run(sockets=[s])
+        try: server.run(sockets=sockets)
         except KeyboardInterrupt: pass # the usual way to end it
 
 # %% ../../nbs/kit/8_deploy/06_service.ipynb #2cf42532

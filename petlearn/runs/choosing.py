@@ -6,7 +6,7 @@
 __all__ = ['find_run', 'finished_runs', 'finished_run', 'is_left_open', 'run_to_judge', 'answering_run', 'current_run']
 
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #e20d3726
-import re
+import os, re
 from pathlib import Path
 from ..core import PetLearnError, as_path, echo, percent
 from .book import RunBook
@@ -20,6 +20,7 @@ def find_run(
     "The run that `word` means; raises `PetLearnError` if there is none, or more than one."
     if isinstance(word, Run): return word
     if isinstance(word, int) and not isinstance(word, bool): word = str(word)
+    if isinstance(word, os.PathLike): word = Path(word)
     if not isinstance(word, (str, Path)):
         raise PetLearnError(f"{word!r} is not the name of a run.", "Expected a version or a name, as text.", "'V002'")
     if not isinstance(word, Path) and not re.search(r'[/\\]', word): return RunBook(folder)[word]
