@@ -65,7 +65,7 @@ def quoted(
 # %% ../nbs/kit/0_ground/00_next_steps.ipynb #aed8a7be
 def call_text(
     name:str, # Function
-    *args, # Its arguments
+    /, *args, # Its arguments
     **kwargs, # And those with a name
 ) -> str: # Such as `"train('pets', epochs=2)"`
     "A call as one types it in a cell."
@@ -80,7 +80,7 @@ def _option_words(name, value):
 
 def command_text(
     name:str, # Command
-    *args, # Its words; lists are several of them
+    /, *args, # Its words; lists are several of them
     **kwargs, # Its options
 ) -> str: # Such as `'petlearn train pets --epochs 2'`
     "A command as one types it in a terminal."
@@ -154,7 +154,7 @@ COMMANDS = dict(train='train', check='check', compare='compare', define='define'
 
 def call(
     name:str, # Function, one that `from petlearn.all import *` gives
-    *args, # Its arguments
+    /, *args, # Its arguments
     button:str='', # The button that does it
     words:str='', # In plain words, for a place that has none of its own
     **kwargs, # Arguments with a name: the options of its command

@@ -13,7 +13,8 @@ from itertools import combinations
 from ..core import PetLearnError, percent, pluralize
 from .metrics import mean_interval
 from ..runs.predictions import Predictions, require_predictions
-from ..runs.run import LISTED, LIVE, Run
+from ..runs.run import LIVE, Run
+from ..run_steps import list_step
 
 # %% ../../nbs/kit/6_evaluation/02_agreement.ipynb #7f474f81
 def _learned_photos(run):
@@ -54,7 +55,7 @@ def compared_runs(
     "Read what a comparison needs of `runs`; raises `PetLearnError` for one twice, or without predictions."
     if len({o.path.resolve() for o in runs}) < len(runs):
         raise PetLearnError(f"One run is there twice: {', '.join(_run_names(runs))}.", "Expected different runs.",
-                            LISTED)
+                            "To see all runs: " + list_step())
     names,versions = _run_names(runs),[o.version for o in runs]
     short = versions if all(versions) and len({*versions}) == len(runs) else names
     return [ComparedRun(*o) for o in zip(runs, names, short)]

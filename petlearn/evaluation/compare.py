@@ -19,8 +19,10 @@ from ..runs.book import RunBook
 from ..runs.choosing import run_to_judge
 from ..runs.curves import plot_histories
 from ..runs.progress import spark
-from ..runs.run import LISTED, Run
+from ..runs.run import Run
 from ..photos.captions import plot_text
+from ..next_steps import Hint, call
+from ..run_steps import list_step
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #51fe2a43
 def _settings(run):
@@ -115,7 +117,7 @@ def _refuse_few(runs):
     what = f'Only a {type(runs[0]).__name__}' if is_list else 'Only one run' if runs else 'No run'
     raise PetLearnError(f"{what} was given, and nothing to compare it with.", "Expected two runs or more.",
                         "A star unpacks it: compare(*the_list)" if is_list else
-                        f"For example compare('V001', 'V002'); {LISTED}")
+                        Hint("For example ", call('compare', 'V001', 'V002'), "\nTo see all runs: ", list_step()))
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #87d2874d
 def compare(

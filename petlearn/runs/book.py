@@ -18,7 +18,9 @@ from ..project_file import runs_folder
 from .conditions import conditions
 from .names import check_name, check_note, memorable_name
 from .progress import read_progress
-from .run import ENDED_WELL, LISTED, LIVE, RUN_FOLDER, Run, State, create_run, state_of, write_error
+from .run import ENDED_WELL, LIVE, RUN_FOLDER, Run, State, create_run, state_of, write_error
+from ..next_steps import call, option
+from ..run_steps import list_step, runs_option
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #9c24ea97
 def run_folders(
@@ -28,7 +30,7 @@ def run_folders(
     try: names = [o.name for o in os.scandir(folder) if RUN_FOLDER.fullmatch(o.name) and os.path.isdir(o.path)]
     except FileNotFoundError: return []
     except OSError as e: raise PetLearnError(f"Can't look into {folder}: {e.strerror}.", "Expected a folder for runs.",
-                                             "Choose another with runs_dir=") from e
+                                             "Choose another with " + option('runs_dir')) from e
     return [folder/o for o in sorted(names, key=lambda o: (int(RUN_FOLDER.fullmatch(o)[1][1:]), o))]
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #7b0d92ee
@@ -193,21 +195,27 @@ def _means(word, run):
     if number and run.version and int(run.version[1:]) == int(number[1]): return True
     return word in (run.name, run.path.name)
 
+def _why_nothing(book):
+    "What to do where a book is empty."
+    if book.total: return "To see all runs: " + list_step(book.folder)
+    return "To make one: " + call('train', Path('my photos'), **runs_option(book.folder), button='Train')
+
 def _find(book, key):
     "The one run in `book` that `key` means."
     found = list(book)
     if isinstance(key, int) and -len(found) <= key < len(found): return found[key]
     word = str(key).strip().removeprefix('@')
-    if not found: raise PetLearnError(_why_empty(book), "Expected a trained model.", LISTED)
+    if not found: raise PetLearnError(_why_empty(book), "Expected a trained model.", _why_nothing(book))
     if word == 'newest': return book.newest
     if word == 'best': return book.best
     hits = [o for o in found if _means(word, o)]
     if len(hits) == 1: return hits[0]
     if hits: raise PetLearnError(f"{word!r} may mean {' or '.join(o.path.name for o in hits)}.", "Expected one run.",
-                                 f"Use the whole name: '{hits[0].path.name}'")
+                                 f"Use the whole name: {hits[0].path.name}")
     names = [o.path.name for o in found[::-1]] # the newest first
     raise PetLearnError(f"There is no run {str(key)!r} in {book.folder}.", f"Expected one of {first_few(names, 5)}.",
-                        did_you_mean(word, names + [o.name for o in found]) or LISTED)
+                        did_you_mean(word, names + [o.name for o in found])
+                        or "To see all runs: " + list_step(book.folder))
 
 @patch(as_prop=True)
 def newest(self:RunBook) -> Run|None:
@@ -221,7 +229,7 @@ def best(self:RunBook) -> Run:
     rows = [o for o in rows if Run(o['path']).has_model]
     if rows: return Run(min(rows, key=lambda o: (o['valid_error'], o['valid_loss']))['path'])
     raise PetLearnError(f"No run in {self.folder} has ended well yet.", "Expected a finished training.",
-                        "train('my photos')")
+                        call('train', Path('my photos'), button='Train'))
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #989bddf0
 @patch

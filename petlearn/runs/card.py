@@ -13,7 +13,7 @@ from ..core import is_reported, percent, report_progress_to
 from ..html import data_url
 from .curves import Epoch, epochs_of, kept_epoch
 from .progress import RunStatus, try_status
-from .run import Run, State, read_rows
+from .run import Run, State, read_rows, error_text
 
 # %% ../../nbs/kit/4_runs/10_card.ipynb #2c28aa76
 _INK,_WIDTH,_HEIGHT = '#757575',300,130 # readable on white and on black; size in pixels
@@ -161,7 +161,7 @@ def card_html(
     params = metadata['params']
     planned = 0 if status.over else sum(params.get(o) or 0 for o in ('epochs', 'fine_tune_epochs'))
     bar = bar_html(status.activity, status.done, status.of) if status.activity else ''
-    said = [metadata['error']] if metadata['error'] else [*ending[:1], _range(metadata['metrics']), *ending[1:]]
+    said = [error_text(metadata)] if metadata['error'] else [*ending[:1], _range(metadata['metrics']), *ending[1:]]
     end = ''.join(f'<div>{f"<b>{escape(o)}</b>" if i == 0 else escape(o)}</div>' for i,o in enumerate(filter(None, said)))
     more = '<div><small>run.report() tells you more.</small></div>' if metadata['metrics'] and ending else ''
     return _frame(f'Training {run.path.name}', _heading(run, status) + end + more + _phases(run, status, params) + bar +

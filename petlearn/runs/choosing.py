@@ -10,7 +10,8 @@ import os, re
 from pathlib import Path
 from ..core import PetLearnError, as_path, echo, percent
 from .book import RunBook
-from .run import ENDED_WELL, LISTED, LIVE, RUN_FOLDER, Run, State
+from .run import ENDED_WELL, LIVE, RUN_FOLDER, Run, State
+from ..run_steps import list_step, resume_step, watch_step
 
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #0b932736
 def find_run(
@@ -22,22 +23,26 @@ def find_run(
     if isinstance(word, int) and not isinstance(word, bool): word = str(word)
     if isinstance(word, os.PathLike): word = Path(word)
     if not isinstance(word, (str, Path)):
-        raise PetLearnError(f"{word!r} is not the name of a run.", "Expected a version or a name, as text.", "'V002'")
+        raise PetLearnError(f"{word!r} is not the name of a run.", "Expected a version or a name, as text.",
+                            "For example 'V002'")
     if not isinstance(word, Path) and not re.search(r'[/\\]', word): return RunBook(folder)[word]
     path = as_path(word)
     named_so = RUN_FOLDER.fullmatch(path.name)
     if named_so and not path.exists() and path.parent.is_dir(): return RunBook(path.parent)[path.name]
     if named_so or (path/'run.json').exists(): return Run(path)
-    raise PetLearnError(f"{path} is not the folder of a run.", "Expected one with a run.json.", LISTED)
+    raise PetLearnError(f"{path} is not the folder of a run.", "Expected one with a run.json.",
+                        "To see all runs: " + list_step())
 
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #04b1f95a
 def _why_not(run):
     "The error for a `run` that didn't end well."
     state,error = run.state,run.error
     what = f"{run.path.name} is {state}: {error or state.meaning}"
-    if state in LIVE: return PetLearnError(what, "Expected a training that is over.", run.show_command())
+    if state in LIVE:
+        return PetLearnError(what, "Expected a training that is over.", "To watch it: " + watch_step(run.path))
     return PetLearnError(what, f"Expected a run that is {' or '.join(ENDED_WELL)}.",
-                         f"Go on with it: {run.resume_call()}" if 'resume' in run.actions else LISTED)
+                         "Go on with it: " + resume_step(run.path) if 'resume' in run.actions
+                         else "To see all runs: " + list_step(run.path.parent))
 
 def finished_runs(
     runs_dir:str|Path|None=None, # Folder with the runs; by default the project's, or runs

@@ -10,6 +10,7 @@ import operator, re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ..core import PetLearnError
+from ..next_steps import options
 
 # %% ../../nbs/kit/4_runs/06_conditions.ipynb #2ce6add9
 @dataclass
@@ -46,7 +47,7 @@ def conditions(
             raise PetLearnError(f"{where[at:].strip()!r} is not a condition.",
                                 "Expected a column, a comparison and a value (in quotes if it has a comma); several "
                                 "are joined by `and`, there is no `or`.",
-                                "where='valid_error<.02 and status=SUCCEEDED'")
+                                "For example " + options(where='valid_error<.02 and status=SUCCEEDED'))
         found.append(_Condition(m[1], _COMPARE[m[2]], m[3].strip('\'"')))
         at = m.end()
     return found

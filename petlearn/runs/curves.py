@@ -19,7 +19,7 @@ def _refuse(history, missing=()):
     what = f"a {type(history).__name__}" + (f" without {', '.join(missing)}" if missing else '')
     raise PetLearnError(f"This is not the history of a training: {what}.",
                         f"Expected a table with the columns {', '.join(_NEEDED)}.",
-                        "For example verdict(run), with run = train(...)")
+                        "For example the .history of a run.")
 
 def history_of(
     o, # A run, or its history
@@ -69,7 +69,7 @@ def plot_histories(
     if not isinstance(histories, dict) or not histories:
         raise PetLearnError(f"Nothing to draw: {type(histories).__name__} {str(histories)[:40]}.",
                             "Expected a dict from a name to a history.",
-                            "For example plot_histories({'first': run.history, 'second': other.history})")
+                            "For example the .history of a run, with its name.")
     tables = {str(name): _history_table(o) for name,o in histories.items()}
     losses = {name: o[o.dataset == 'valid'].cross_entropy.reset_index(drop=True) for name,o in tables.items()}
     df = type(next(iter(tables.values())))(losses)

@@ -12,6 +12,7 @@ from ..core import PetLearnError
 from .book import RunBook
 from .names import check_dataset_name, check_note
 from .run import Run, locked
+from ..next_steps import options
 
 # %% ../../nbs/kit/4_runs/09_editing.ipynb #9b4633f0
 def _set_note(run, note):
@@ -34,7 +35,8 @@ def name_dataset(
     taken = {o for _,names in rows for o in names}
     free = next(o for o in (f'{name[:36]} {i}' for i in range(2, len(taken)+3)) if o.lower() not in taken)
     raise PetLearnError(f"{name!r} is the data set of {other[-1]['path'].name}, which has other photos, other labels "
-                        "or another split.", "Expected a name that means the same everywhere.", f"dataset={free!r}")
+                        "or another split.", "Expected a name that means the same everywhere.",
+                        "For example " + options(dataset=free))
 
 # %% ../../nbs/kit/4_runs/09_editing.ipynb #fbafc276
 def _set_dataset(run, name):

@@ -8,6 +8,7 @@ __all__ = ['memorable_name', 'check_name', 'check_note', 'check_dataset_name']
 # %% ../../nbs/kit/4_runs/05_names.ipynb #a4b44866
 import random, re
 from ..core import PetLearnError
+from ..next_steps import options
 
 # %% ../../nbs/kit/4_runs/05_names.ipynb #24534e29
 _ADJECTIVES = """active adept agile alert amber amiable ancient apricot arctic artistic astute attentive autumn azure
@@ -60,14 +61,15 @@ def check_name(
     if not isinstance(name, str) or not re.fullmatch(r'[a-z0-9]+([_-][a-z0-9]+)*', name) or len(name) > 40:
         easy = re.sub(r'[^a-z0-9]+', '-', str(name).lower())[:40].strip('-')
         if re.fullmatch(_RESERVED, easy): easy = f'my-{easy}'
-        raise PetLearnError(f"name={str(name)[:60]!r} can't be the name of a run.",
+        raise PetLearnError(options(name=str(name)[:60]) + " can't be the name of a run.",
                             "Expected small letters, digits and dashes, 40 at most.",
-                            f"name='{easy or 'my-first-run'}'")
+                            "For example " + options(name=easy or 'my-first-run'))
     if re.fullmatch(_RESERVED, name):
-        raise PetLearnError(f"name={name!r} has another meaning already.", "Expected another name.",
-                            f"name='my-{name}'")
+        raise PetLearnError(options(name=name) + " has another meaning already.", "Expected another name.",
+                            "For example " + options(name=f'my-{name}'))
     if name in taken:
-        raise PetLearnError(f"There is a run called {name!r} already.", "Expected a new name.", f"name='{name}-2'")
+        raise PetLearnError(f"There is a run called {name!r} already.", "Expected a new name.",
+                            "For example " + options(name=f'{name}-2'))
     return name
 
 # %% ../../nbs/kit/4_runs/05_names.ipynb #e92890c0
@@ -76,8 +78,8 @@ def check_note(
 ) -> str: # The same
     "Make sure that a note fits into a table; raises `PetLearnError` otherwise."
     if isinstance(note, str) and len(note) <= 80 and '\n' not in note: return note
-    raise PetLearnError(f"note={str(note)[:30]!r} doesn't fit into a table.",
-                        "Expected a line of at most 80 characters.", "note='brighter photos'")
+    raise PetLearnError(options(note=str(note)[:30]) + " doesn't fit into a table.",
+                        "Expected a line of at most 80 characters.", "For example " + options(note='brighter photos'))
 
 # %% ../../nbs/kit/4_runs/05_names.ipynb #38adfc3e
 def check_dataset_name(
@@ -86,6 +88,6 @@ def check_dataset_name(
     "Make sure that a data set can have this name; raises `PetLearnError` otherwise."
     name = name.strip() if isinstance(name, str) else name
     if isinstance(name, str) and name.isprintable() and re.fullmatch(r"""[^\W_][^'"<>=!]{0,39}""", name): return name
-    raise PetLearnError(f"dataset={str(name)[:60]!r} can't be the name of a data set.",
+    raise PetLearnError(options(dataset=str(name)[:60]) + " can't be the name of a data set.",
                         "Expected at most 40 characters, a letter or digit first, without quotes or < > = !",
-                        "dataset='autumn photos'")
+                        "For example " + options(dataset='autumn photos'))

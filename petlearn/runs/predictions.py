@@ -11,7 +11,9 @@ from fastcore.basics import patch
 from pathlib import Path
 from typing import NamedTuple
 from ..core import PetLearnError, did_you_mean, percent, pluralize
-from .run import LISTED, LIVE, Run
+from .run import LIVE, Run
+from ..next_steps import call, either, options
+from ..run_steps import list_step, resume_step, watch_step
 
 # %% ../../nbs/kit/4_runs/01_predictions.ipynb #a31ce768
 USAGES = ('valid', 'test')
@@ -42,7 +44,7 @@ def _check_columns(table, needed):
 
 def _no_predictions(usage):
     return PetLearnError(f"There are no predictions{f' with the usage {usage!r}' if usage else ''}.",
-                         "Expected at least one photo.", "train(photos, test_pct=.1) keeps some for a test."
+                         "Expected at least one photo.", "To keep some for a test: " + call('train', test_pct=.1)
                          if usage == 'test' else "A training writes them down when it ends.")
 
 def _check_rows(table, path):
@@ -54,7 +56,7 @@ def _check_rows(table, path):
                         f"line {first} first.",
                         "Expected a label, the predicted label, and probabilities whose sum is 1 in each line.",
                         "Train again; the other runs are not touched by it." if path else
-                        "Leave those rows out: predictions.dropna()")
+                        either("Leave those rows out: .dropna()", words="Leave those rows out."))
 
 # %% ../../nbs/kit/4_runs/01_predictions.ipynb #8be50faa
 class Predictions:
@@ -199,9 +201,9 @@ def require_predictions(
     "Make sure that `run` has predictions about validation photos; raises `PetLearnError` otherwise."
     if 'valid' in set(run.predictions.get('usage', ())): return run
     state = run.state
-    if state in LIVE: fix = f"Wait for it: {run.show_command()}"
-    elif 'resume' in run.actions: fix = f"{run.resume_call()} goes on with it."
-    else: fix = LISTED
+    if state in LIVE: fix = "Wait for it: " + watch_step(run.path)
+    elif 'resume' in run.actions: fix = "To go on with it: " + resume_step(run.path)
+    else: fix = "To see all runs: " + list_step(run.path.parent)
     raise PetLearnError(f"{run.path.name} has no predictions yet ({state}).", "Expected a finished training.", fix)
 
 # %% ../../nbs/kit/4_runs/01_predictions.ipynb #50b8b4ec
@@ -227,7 +229,7 @@ def of(cls:Predictions,
     if isinstance(source, Predictions): return source
     if usage not in USAGES:
         raise PetLearnError(f"usage={usage!r} makes no sense.", "Expected 'valid' or 'test'.",
-                            did_you_mean(usage, USAGES) or "For example usage='test'")
+                            did_you_mean(usage, USAGES) or "For example " + options(usage='test'))
     found = cls.by_usage(source)
     if usage not in found: raise _no_predictions(usage)
     return found[usage]

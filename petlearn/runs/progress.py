@@ -16,7 +16,7 @@ from ..core import PetLearnError, percent
 from ..files import write_atomic
 from .curves import epochs_of, kept_epoch
 from .predictions import majority_baseline
-from .run import LIVE, Run, State, read_rows
+from .run import LIVE, Run, State, error_text, read_rows
 from .verdict import verdict as curve_verdict
 
 # %% ../../nbs/kit/4_runs/04_progress.ipynb #0a0a3a15
@@ -160,7 +160,7 @@ def summary(self:Run) -> str:
     "How good the model is, in a sentence; if it has no score, the state of the run."
     metadata = self.metadata
     m = metadata['metrics']
-    if not {'wrong', 'of'} <= m.keys(): return ': '.join(o for o in (self.state, metadata['error']) if o)
+    if not {'wrong', 'of'} <= m.keys(): return ': '.join(o for o in (self.state, error_text(metadata)) if o)
     parts = [_score(self, m)]
     if 'test_wrong' in m: parts.append(_wrong_on(m['test_wrong'], m['test_of'], 'test photos'))
     return '; '.join(parts + _baseline(self))
@@ -189,17 +189,18 @@ def _baseline(run):
 def verdict(self:Run) -> str:
     "What its curves say, or why it failed."
     metadata = self.metadata
-    if self.state == State.FAILED: return f"failed: {metadata['error']}"
+    if self.state == State.FAILED: return f"failed: {error_text(metadata)}"
     learned = [o for o in self.phases if o.name != 'features']
     if learned and learned[-1].note: return f'{learned[-1].name}: {learned[-1].note}'
-    return curve_verdict(read_rows(self.path/'history.csv'), metadata['metrics'].get('of'), metadata['params'])
+    return curve_verdict(read_rows(self.path/'history.csv'), metadata['metrics'].get('of'), metadata['params'],
+                         self.train_step)
 
 # %% ../../nbs/kit/4_runs/04_progress.ipynb #04ac44ba
 @patch(as_prop=True)
 def result(self:Run) -> str:
     "How a run that is over ended, in full sentences: its error, or its score and verdict; else nothing."
     metadata = self.metadata
-    if metadata['error']: return metadata['error']
+    if metadata['error']: return error_text(metadata)
     if not metadata['metrics']: return ''
     return ' '.join(f'{o[:1].upper()}{o[1:]}.' for o in (self.summary, self.verdict))
 

@@ -7,16 +7,19 @@ __all__ = ['verdict']
 
 # %% ../../nbs/kit/4_runs/03_verdict.ipynb #1e9cd100
 import math
+from collections.abc import Callable
 from itertools import combinations, groupby, pairwise
 from numbers import Integral, Real
 from statistics import mean, median
 from ..core import percent
 from .curves import as_number, epochs_of, history_of, kept_epoch
+from ..next_steps import options
 
 # %% ../../nbs/kit/4_runs/03_verdict.ipynb #f76c7584
 class _Curve:
     "A history as the rules want it."
-    def __init__(self, history, photos=None, params=None):
+    def __init__(self, history, photos=None, params=None, try_next=options):
+        self.try_next = try_next
         self.epochs,self.params = epochs_of(history),params if isinstance(params, dict) else {}
         self.photos = photos if isinstance(photos, Integral) and photos > 0 else 0
         self.validated = [o for o in self.epochs if o.valid_loss is not None]
@@ -43,9 +46,9 @@ class _Advice(_Curve):
         return f'epoch {epoch.n}' + (f' ({epoch.phase})' if several else '')
 
     def again(self, epoch, times=1):
-        "What to type to train up to `epoch` of its phase, or `times` as long."
+        "The setting with which to train up to `epoch` of its phase, or `times` as long."
         n = times*sum(o.phase == epoch.phase and o.n <= epoch.n for o in self.epochs)
-        return f"{'fine_tune_epochs' if epoch.phase == 'fine-tune' else 'epochs'}={n}"
+        return {'fine_tune_epochs' if epoch.phase == 'fine-tune' else 'epochs': n}
 
     def best(self):
         "Which epoch was the best, and why it need not be the one with the lowest loss."
@@ -58,12 +61,13 @@ class _Advice(_Curve):
         "What to do where the loss has risen; not less training than the epoch that was kept."
         last = max(self.lowest, self.kept, key=lambda o: o.n)
         if last is self.end: return 'more photos of each label'
-        advice = self.again(last) if last.phase == self.end.phase else 'fine_tune_epochs=0'
-        return advice + ('' if self.params.get('patience') else ', or patience=3')
+        advice = self.again(last) if last.phase == self.end.phase else dict(fine_tune_epochs=0)
+        other = '' if self.params.get('patience') else f", or with {options(patience=3)}"
+        return f"{self.try_next(**advice)}{other}"
 
     def other_lr(self, factor):
         "What to type for `factor` times the learning rate, on the steps 1, 3, 10, 30, …"
-        return f'lr={10**(round(2*math.log10((self.lr or .01)*factor))/2):.1g}'
+        return self.try_next(lr=float(f'{10**(round(2*math.log10((self.lr or .01)*factor))/2):.1g}'))
 
 # %% ../../nbs/kit/4_runs/03_verdict.ipynb #ffff15a1
 def _empty(c):
@@ -84,13 +88,14 @@ def _exploded(c):
 
 def _not_validated(c):
     "There were no validation photos."
-    if not c.validated: return "no validation photos, so nobody knows how good it is on new photos. Next: valid_pct=0.2"
+    if not c.validated: return ("no validation photos, so nobody knows how good it is on new photos. "
+                                  f"Next: {c.try_next(valid_pct=.2)}")
 
 def _too_short(c):
     "A single epoch."
     if len(c.validated) > 1: return
-    advice = 'fine_tune_epochs=3' if c.end.phase == 'fine-tune' or c.params.get('epochs') == 0 else 'epochs=10'
-    return f"only one epoch: a curve needs at least two. Next: {advice}"
+    advice = dict(fine_tune_epochs=3) if c.end.phase == 'fine-tune' or c.params.get('epochs') == 0 else dict(epochs=10)
+    return f"only one epoch: a curve needs at least two. Next: {c.try_next(**advice)}"
 
 # %% ../../nbs/kit/4_runs/03_verdict.ipynb #35e2a3ba
 def _climb(c):
@@ -135,9 +140,9 @@ def _not_learning(c):
     accuracy = next((o for o in reversed(accuracies) if o is not None), 0)
     if len(losses) < 2 or min(losses[1:]) < .95*losses[0] or accuracy > .9: return
     what = f"training loss did not fall ({losses[0]:.3g}, then {losses[-1]:.3g}): the model learned nothing. "
-    if 0 < c.lr < 3e-4: return what + f"A learning rate of {c.lr:.1g} is very low. Next: lr=0.01"
+    if 0 < c.lr < 3e-4: return what + f"A learning rate of {c.lr:.1g} is very low. Next: {c.try_next(lr=.01)}"
     if c.lr > .05: return what + f"A learning rate of {c.lr:.1g} is very high. Next: {c.other_lr(.1)}"
-    return what + "Are the labels right? Next: label_table(photos)"
+    return what + "Are the labels right? Look at some photos of each."
 
 # %% ../../nbs/kit/4_runs/03_verdict.ipynb #77f0f040
 def _restless(c):
@@ -165,7 +170,8 @@ def _no_use(c):
     "A fine-tuning after which nothing is better than before."
     before = [o for o in c.validated if o.n < c.phase[0].n]
     if not before or c.kept in c.phase or c.end.phase != 'fine-tune': return
-    return f"fine-tuning did not help: {c.name(c.kept)}, before it began, was the best. Next: fine_tune_epochs=0"
+    return (f"fine-tuning did not help: {c.name(c.kept)}, before it began, was the best. "
+            f"Next: {c.try_next(fine_tune_epochs=0)}")
 
 def _still_better(c):
     "Validation loss was still falling when the training ended."
@@ -175,7 +181,7 @@ def _still_better(c):
     fall = losses[-1-back] - losses[-1]
     if fall > .01 and fall > .03*back*losses[-1-back]:
         return (f"validation loss was still falling at the end ({losses[-1-back]:.3g}, then {losses[-1]:.3g}): "
-                f"more epochs may help. Next: {c.again(c.end, 2)}")
+                f"more epochs may help. Next: {c.try_next(**c.again(c.end, 2))}")
 
 def _fall(losses):
     "By which share the second half of `losses` fell; 0 where it is too short, or not known."
@@ -187,9 +193,9 @@ def _slow(c):
     "Both losses fell to the end, and training loss is not clearly lower than validation loss yet."
     falling = all(_fall(losses) > .12 for losses in ([o.train_loss for o in c.phase], [o.valid_loss for o in c.phase]))
     if not falling or c.end.train_loss < .7*c.end.valid_loss or c.kept.error < .05: return
-    advice = 'lr=0.01' if 0 < c.lr < 3e-3 else c.again(c.end, 2)
+    advice = dict(lr=.01) if 0 < c.lr < 3e-3 else c.again(c.end, 2)
     return (f"still learning, but slowly: validation loss came down to {c.end.valid_loss:.3g}, and training loss is "
-            f"hardly lower ({c.end.train_loss:.3g}). Next: {advice}")
+            f"hardly lower ({c.end.train_loss:.3g}). Next: {c.try_next(**advice)}")
 
 # %% ../../nbs/kit/4_runs/03_verdict.ipynb #045e79b2
 def _gap(c):
@@ -206,9 +212,11 @@ def _underfitting(c):
     own,others = (c.kept.get(o, 'accuracy') for o in ('train', 'valid'))
     if own is None or others is None or max(own, others) >= .8: return
     tail = 'hardly learning any more' if _fall([o.train_loss for o in c.phase]) < .12 else 'still learning'
-    advice = 'lr=0.01' if 0 < c.lr < 3e-3 else c.again(c.end, 3)
-    other = '' if c.params.get('preference') == 'accuracy_first' else ", or preference='accuracy_first'"
-    return f"right on only {percent(own)} even of the training photos, and {tail}: underfitting. Next: {advice}{other}"
+    advice = dict(lr=.01) if 0 < c.lr < 3e-3 else c.again(c.end, 3)
+    accurate = dict(preference='accuracy_first')
+    other = '' if c.params.get('preference') == 'accuracy_first' else f", or with {options(**accurate)}"
+    return (f"right on only {percent(own)} even of the training photos, and {tail}: underfitting. "
+            f"Next: {c.try_next(**advice)}{other}")
 
 def _slipped(c):
     "Ended worse than it had been."
@@ -234,10 +242,12 @@ def verdict(
     history, # A run, or its `history`, or the rows of that as a list of dicts
     photos:int|None=None, # Number of validation photos, if it is known
     params:dict|None=None, # The run's settings, if they are known, so that the advice fits
+    try_next:Callable=options, # The step that trains with other settings, such as `run.train_step`
 ) -> str: # One line; where something can be done, it ends with what to try next
     "What the curves in `history` say, in one sentence; raises `PetLearnError` if it is something else."
     if history_of(history) is not history: # a run
         photos = photos or (getattr(history, 'metrics', None) or {}).get('of')
         params = params or getattr(history, 'params', None)
-    c = _Advice(history_of(history), photos, params)
+        try_next = getattr(history, 'train_step', try_next)
+    c = _Advice(history_of(history), photos, params, try_next)
     return next(filter(None, (rule(c) for rule in _RULES)))

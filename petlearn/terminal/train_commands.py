@@ -11,6 +11,7 @@ from ..core import PetLearnError
 from ..deploy.printing import quoted
 from .words import one_or_several
 from ..training.settings import resolve, takes_settings
+from ..run_steps import run_step, watch_step
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #02ec65af
 def _settings(given, resume, runs_dir):
@@ -48,8 +49,8 @@ def train(
                         dataset=dataset, test_dir=test_dir or None, check=check, background=background,
                         runs_dir=runs_dir, **kwargs)
     if background: print(f"{run.path.name} trains in the background.\n"
-                         f"{run.show_command()}   watches it\n"
-                         f"petlearn stop {run.version}            stops it")
+                         f"{watch_step(run.path)}   watches it\n"
+                         f"{run_step(run.path, 'stop')}            stops it")
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #b086a621
 def check(

@@ -30,6 +30,8 @@ from .prediction_recorder import PredictionRecorder
 from .results import results_of
 from .trained import Trained, subject_of
 from .turns import StopRequested, check_room, my_turn, room_needed, smaller_settings
+from ..next_steps import Hint, option
+from ..run_steps import resume_step, watch_step
 
 # %% ../../nbs/kit/5_training/05_job.ipynb #0c4026a6
 class _Job:
@@ -263,7 +265,7 @@ def _learn(job):
         return True
     if job.best is None:
         raise PetLearnError("The training ended before its first validation.", "Expected at least one epoch.",
-                            "Look for a callback in cbs= that ends it.")
+                            "Look for a callback in " + option('cbs') + " that ends it.")
     return False
 
 def _restore_best(job):
@@ -314,9 +316,9 @@ def _cancel(job, e):
     if isinstance(e, KeyboardInterrupt) or job.interrupted(): raise KeyboardInterrupt from e
     if job.out_of_time:
         raise PetLearnError(f"minutes={p['minutes']:g} was too short to learn anything.", "Expected more time.",
-                            f"{run.resume_call(minutes=2*p['minutes'])} begins again.") from e
+                            "To begin again: " + resume_step(run.path, minutes=2*p['minutes'])) from e
     raise PetLearnError(f"{run.path.name} was stopped before it had learned anything.",
-                        "Expected at least one step.", f"{run.resume_call()} begins again.") from e
+                        "Expected at least one step.", "To begin again: " + resume_step(run.path)) from e
 
 # %% ../../nbs/kit/5_training/05_job.ipynb #0861e232
 def _short_of_memory(job, e):
@@ -324,10 +326,10 @@ def _short_of_memory(job, e):
     run,left = job.run,memory_left()
     need = room_needed(job.model, len(run.split), job.p).memory
     fits = (smaller_settings(job.model, len(run.split), job.p, int(o*need)) for o in (.5, .9))
-    less = next(filter(None, fits), '')
+    less = next(filter(None, fits), {})
     error = PetLearnError(f"Memory ran short while {run.path.name} was at work: {left/1e9:.1f} GB are left.",
                           f"Expected about {need/1e9:.1f} GB.",
-                          "Close other programs" + (f", or train with less: {less}" if less else '.'))
+                          "Close other programs" + (", or train with less: " + run.train_step(**less) if less else "."))
     error.__cause__ = e # its details go into error.txt
     return error
 
@@ -335,9 +337,14 @@ def _with_call(job, e):
     "The error `e`; if the loss has exploded, or memory was short, with what to type next."
     if job.model is not None and is_short_of_memory(e): return _short_of_memory(job, e)
     if not isinstance(e, Diverged): return e
-    call = job.run.resume_call(lr=min(LR, job.p['lr']/10))
-    told = Diverged(e.what, e.expected, f"The learning rate was probably too high: {call}")
+    slower = resume_step(job.run.path, lr=min(LR, job.p['lr']/10))
+    told = Diverged(*e.args[:2], "The learning rate was probably too high: " + slower)
     return told.with_traceback(e.__traceback__)
+
+def _in_short(e):
+    "What `run.json` keeps about the error `e`; its steps stay steps, for whoever reads it."
+    if not isinstance(e, PetLearnError): return ' '.join(f'{type(e).__name__}: {e}'.split())[:300]
+    return [o if isinstance(o, dict) else ' '.join(o.split()) + ' ' for o in Hint(e.args[0], e.args[2]).to_json()]
 
 def _fail(job, e):
     "Write down why the training failed, if that can still be written."
@@ -345,8 +352,7 @@ def _fail(job, e):
     try:
         if run.written_state not in LIVE: return
         write_atomic(run.path/'error.txt', ''.join(traceback.format_exception(e)))
-        what = f'{e.what} {e.fix}' if isinstance(e, PetLearnError) else f'{type(e).__name__}: {e}'
-        run.transition(State.FAILED, error=' '.join(what.split())[:300], seconds=job.seconds, phases=_phases(job))
+        run.transition(State.FAILED, error=_in_short(e), seconds=job.seconds, phases=_phases(job))
         _write_history(job)
     except PetLearnError as second: echo(f"And that could not be written down: {second}")
 
@@ -355,13 +361,13 @@ def _how_to_go_on(job):
     "What to type after a training that was stopped."
     run,minutes,unseen = job.run,job.p['minutes'],len(unseen_photos(job.run))
     if not unseen:
-        return (f"Stopped after {run.steps} steps; {run.resume_call()} goes on"
-                + (f", for another {minutes:g} minutes." if minutes and job.out_of_time else "."))
+        more = f" for another {minutes:g} minutes" if minutes and job.out_of_time else ''
+        return f"Stopped after {run.steps} steps. To go on{more}: {resume_step(run.path)}"
     each = job.bank.seconds/max(job.bank.computed, 1)
     enough = math.ceil(10*max(2*minutes, unseen*each/60*2))/10 # half of it for the photos
     whole = f"{len(run.split) + unseen:,} photos"
     return (f"It has learned from {len(run.split):,} of {whole}: there was no time to look at the others. "
-            f"{run.resume_call(minutes=enough)} begins a new run from its weights, with all {whole}.")
+            f"To begin a new run from its weights, with all {whole}: {resume_step(run.path, minutes=enough)}")
 
 def _conclusion(job):
     "How good the run is, what its curves say, and how it kept to its time; a line each."
@@ -381,7 +387,7 @@ def run_training(
     "Do the training that the folder of `run` describes, from where it is; raises `PetLearnError` if it can't."
     if run.written_state != State.QUEUED:
         raise PetLearnError(f"Another process was quicker with {run.path.name} ({run.state}).", "Expected it QUEUED.",
-                            f"petlearn show {run.version}")
+                            "To watch it: " + watch_step(run.path))
     with graceful_interrupt() as interrupted:
         job = _Job(run, cbs, start, interrupted)
         try:

@@ -26,6 +26,8 @@ from ..runs.names import check_note
 from ..runs.run import ACTIONS, LIVE, Run, State, csv_text, locked
 from .intake import Intake, environment, take_photos, training_settings
 from .job import IN_PART, unseen_photos
+from ..next_steps import Code, Hint, call, option, options
+from ..run_steps import path_here, run_word, runs_option
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #e230c86e
 def _usage_so_far(run):
@@ -77,11 +79,16 @@ def _photos_for_child(parent, photos, labeler, test_dir, check, settings, given)
         _refuse_new_split(parent, labeler, test_dir, given)
         return Intake(_whole_split(parent), parent.params.get('labeler'), settings)
     new = take_photos(photos, settings, labeler, test_dir, check)
-    same_labels(new.split.label, parent.labels, 'the photos', parent.path.name, 'Train a new model: leave resume= out.')
+    same_labels(new.split.label, parent.labels, 'the photos', parent.path.name,
+                "Train a new model: leave " + option('resume') + " out.")
     split = _keep_usage(new.split, parent, isinstance(photos, pd.DataFrame), test_dir is not None)
     return new._replace(split=split)
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #25953ec6
+def _with_and(names):
+    "The names of parameters, with the word between them."
+    for i,o in enumerate(names): yield from (" and " if i else '', option(o))
+
 def _refuse_new_split(parent, labeler, test_dir, given):
     "Without new photos, the split is that of `parent`."
     asked = ('valid_pct', 'test_pct', 'valid_n', 'test_n', 'seed')
@@ -89,18 +96,19 @@ def _refuse_new_split(parent, labeler, test_dir, given):
     if odd or labeler is not None or test_dir is not None:
         raise PetLearnError(f"{parent.path.name} has split its photos already.",
                             "Expected no other split of the same photos.",
-                            f"Leave {' and '.join(odd) or 'labeler and test_dir'} out.")
+                            Hint("Leave ", *_with_and(odd or ['labeler', 'test_dir']), " out."))
 
 def _settings_for_child(given, parent):
     "The settings of a training that goes on from `parent`, if its network can go on like that."
     p = training_settings(given, parent)
     if p['arch'] != parent.params['arch']:
         raise PetLearnError(f"{parent.path.name} is a {parent.params['arch']}; its weights don't fit {p['arch']}.",
-                            "Expected the same network.", "Leave arch and preference out, or resume.")
+                            "Expected the same network.",
+                            "Leave " + option('arch') + " and " + option('preference') + " out.")
     if not parent.metadata.get('tuned'): return p
     if given.get('epochs') or not p['fine_tune_epochs']:
         raise PetLearnError(f"{parent.path.name} was fine-tuned: features of the old body don't fit it any more.",
-                            "Expected fine_tune_epochs alone.", "epochs=0, fine_tune_epochs=1")
+                            "Expected fine_tune_epochs alone.", options(epochs=0, fine_tune_epochs=1))
     return p | dict(epochs=0)
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #0c437ed5
@@ -109,7 +117,8 @@ def _with_photos(run):
     top = os.path.commonpath([os.path.dirname(o) for o in run.split.file])
     labeler = run.params.get('labeler') or ''
     known = labeler in ('cat_or_dog', 'breed', 'by_folder', 'is_cat') or labeler.startswith('by_regex(')
-    return run.resume_call().replace('train(', f'train({top!r}, ' + f'labeler={labeler}, '*known)
+    given = dict(labeler=Code(labeler)) if known else {}
+    return call('train', path_here(top), **given, resume=run_word(run.path), **runs_option(run.path.parent))
 
 def check_unchanged(
     run:Run, # Run that is to go on
@@ -120,7 +129,7 @@ def check_unchanged(
     if changed:
         raise PetLearnError(f"{pluralize(len(changed), 'photo')} changed since {run.path.name} began, "
                             f"such as {changed[0]}.", "Expected the same photos, to go on exactly.",
-                            f"{_with_photos(run)} starts a new run from its weights.")
+                            "To start a new run from its weights: " + _with_photos(run))
 
 # %% ../../nbs/kit/5_training/07_resume.ipynb #9047e422
 def _queue_again(run, split, note, dataset, settings):
@@ -129,7 +138,7 @@ def _queue_again(run, split, note, dataset, settings):
     version = dataset_version(run.split)
     if version != run.dataset_version and run.written_state != State.PREPARING: # killed while it wrote a shorter table
         raise PetLearnError(f"{run.path/'split.csv'} has changed since the run began.", "Expected the table as it was.",
-                            f"{_with_photos(run)} starts a new run from its weights.")
+                            "To start a new run from its weights: " + _with_photos(run))
     with locked(run):
         last = run.written_state
         if last not in LIVE and 'resume' not in ACTIONS[last]: run.require('resume') # another process was quicker

@@ -7,12 +7,13 @@ __all__ = ['train', 'replay']
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #ac1dd476
 import petlearn.models.backbones # before fastai, whose import would warn of things that nobody here can change
-import os, subprocess, time
+import os, re, subprocess, time
 import pandas as pd
 from collections.abc import Callable
 from fastai.callback.core import Callback
 from pathlib import Path
 from ..core import PetLearnError, echo
+from ..datasets.labels import labeler_name
 from ..datasets.split_table import dataset_version
 from ..datasets.versions import what_changed
 from ..models.engines import usual_torch
@@ -27,6 +28,8 @@ from .intake import environment, take_photos, training_settings
 from .job import run_training
 from .resume import check_unchanged, continue_run
 from .settings import Settings, takes_settings
+from ..next_steps import Hint, option, options
+from ..run_steps import list_step
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #3e90afe1
 def _what_is_new(runs_dir, split):
@@ -50,10 +53,19 @@ def _begin(book, given, photos, labeler, test_dir, check, name, note, dataset):
     if dataset: dataset = name_dataset(book.folder, dataset, version)
     news = _what_is_new(book.folder, intake.split)
     if news: echo(news)
-    metadata = dict(params=intake.params, dataset=version, dataset_name=dataset, environment=environment())
+    metadata = dict(params=intake.params, dataset=version, dataset_name=dataset, environment=environment(),
+                    given=_given(photos, labeler, {o: intake.settings[o] for o in given}))
     return book.create(intake.split, metadata, name, note)
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #a61a1073
+def _given(photos, labeler, settings):
+    "What `train` was given, as JSON can write it, to say how to train once more; `None` if that can't be typed."
+    words,name = [photos] if isinstance(photos, (str, Path)) else photos,labeler and labeler_name(labeler)
+    few = words is None or isinstance(words, list) and len(words) < 6 and all(Path(o).is_dir() for o in words)
+    if not few or name and not re.fullmatch(r'\w+(\(.*\))?', name): return None
+    return dict(photos=words and [Path(o).absolute().as_posix() for o in words], labeler=name,
+                settings={k: v for k,v in settings.items() if v is not None})
+
 def _check_callbacks(cbs, background):
     "Refuse what is no list of callbacks, and callbacks for another process."
     if cbs is None: return
@@ -62,7 +74,7 @@ def _check_callbacks(cbs, background):
                             "cbs=[MyCallback()]")
     if background and cbs:
         raise PetLearnError("Callbacks can't go along into another process.", "Expected background or cbs, not both.",
-                            "Leave cbs= out.")
+                            "Leave " + option('cbs') + " out.")
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #0090773e
 def _start_in_background(run):
@@ -79,7 +91,7 @@ def _start_in_background(run):
         if process.poll() is not None: break
         time.sleep(.05)
     raise PetLearnError(f"The training of {run.path.name} did not start.", "Expected a process in the background.",
-                        f"{run.path/'log.txt'} says why; train without background=True shows it here.")
+                        f"{run.path/'log.txt'} says why; it is shown here without " + options(background=True))
 
 # %% ../../nbs/kit/5_training/08_trainer.ipynb #5e8b5659
 @takes_settings
@@ -133,7 +145,8 @@ def replay(
     old = find_run(run, runs_dir)
     if old.state != State.SUCCEEDED or old.parent:
         raise PetLearnError(f"{old.path.name} can't be trained again in one go ({old.parent or old.state}).",
-                            "Expected a run that has SUCCEEDED and has no parent.", "runs() shows their states.")
+                            "Expected a run that has SUCCEEDED and has no parent.",
+                            "To see their states: " + list_step(old.path.parent))
     check_unchanged(old)
     shares = ('valid_', 'test_')
     known = {o for o in Settings.__dataclass_fields__ if not o.startswith(shares)} # the table decides about those

@@ -17,6 +17,8 @@ from ..core import PetLearnError, echo
 from ..memory import memory_left
 from ..runs.book import run_folders
 from ..runs.run import Run, State, is_alive, read_run
+from ..next_steps import Hint
+from ..run_steps import resume_step
 
 # %% ../../nbs/kit/5_training/03_turns.ipynb #69d90c1e
 def _waiting_since(folder):
@@ -100,14 +102,14 @@ def smaller_settings(
     photos:int, # Number of photos
     params:dict, # Settings of the training
     memory:int, # Bytes of memory that it may take
-) -> str: # Such as `'bs=8, size=160'`; empty if nothing helps
+) -> dict: # Such as `dict(bs=8, size=160)`; empty if nothing helps
     "The first smaller settings with which a training needs no more than `memory`: batches, pictures, no fine-tuning."
     bs,size = params['bs'] or 32,params['size']
     tries = [dict(bs=o) for o in (16, 8, 4) if o < bs]
     tries += [dict(bs=min(bs, 4), size=o) for o in (224, 160, 96) if o < size]
     if params['fine_tune_epochs']: tries.append(dict(epochs=params['epochs'] or 10, fine_tune_epochs=0))
     fit = (o for o in tries if room_needed(model, photos, params | o).memory <= memory)
-    return ', '.join(f'{k}={v}' for k,v in next(fit, {}).items())
+    return next(fit, {})
 
 def check_room(
     run:Run, # A run that is QUEUED
@@ -121,6 +123,7 @@ def check_room(
     if not short: return
     what = f"{run.path.name} needs about {' and '.join(short)}."
     run.transition(State.TRY_AGAIN_LATER, error=what)
-    less = smaller_settings(model, len(run.split), run.params, free.memory) if need.memory > free.memory else ''
+    less = smaller_settings(model, len(run.split), run.params, free.memory) if need.memory > free.memory else {}
     raise PetLearnError(what, "Expected enough room before it begins.",
-                        f"Make room, then: {run.resume_call()}" + (f" Or train with less: {less}" if less else ''))
+                        Hint("Make room, then: ", resume_step(run.path),
+                             *(["\nOr train with less: ", run.train_step(**less)] if less else [])))

@@ -59,4 +59,4 @@ def test_random_numbers_of_others():
 def test_names_that_no_folder_may_have():
     for name in ('My run', 'a'*41, 'CON', 'con.', 'x/y', '..', 'ünï', '🐱', 'a b', '-a', 'a--b', 'a-', 'V001', 'v1', 'newest', 'best', 3, None, '<img>', "'", 'a\nb'):
         with pytest.raises(PetLearnError, match='name=') as e: check_name(name)
-        assert e.value.fix.startswith("name='") and check_name(e.value.fix[6:-1])
+        assert e.value.fix.startswith("For example name='") and check_name(e.value.fix.split("'")[1])

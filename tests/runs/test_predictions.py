@@ -44,7 +44,7 @@ def test_each_mistake_is_said():
         'word': (lambda: Predictions.of('V001'), 'str without usage, label, predicted'), 'nothing': (lambda: Predictions.of(None), 'run.predictions'),
         'no label': (lambda: Predictions(GOOD.drop(columns='label')), 'DataFrame without label.'), 'no usage': (lambda: Predictions.of(GOOD.drop(columns='usage')), 'without usage'),
         'usage': (lambda: Predictions.of(GOOD, 'tset'), "Did you mean 'test'?"), 'usage train': (lambda: Predictions.of(GOOD, 'train'), "Expected 'valid' or 'test'"),
-        'usage None': (lambda: Predictions.of(GOOD, None), 'usage=None makes no sense'), 'no test': (lambda: Predictions.of(GOOD, 'test'), 'test_pct=.1'),
+        'usage None': (lambda: Predictions.of(GOOD, None), 'usage=None makes no sense'), 'no test': (lambda: Predictions.of(GOOD, 'test'), 'test_pct=0.1'),
         'no rows': (lambda: Predictions.of(GOOD[:0]), 'when it ends'), 'NaN label': (lambda: Predictions(predictions(['c', None], 'cd')), '1 line of 2'),
         'no answer': (lambda: Predictions(predictions('cd', ['c', math.nan])), 'dropna'), 'odd usage': (lambda: Predictions(GOOD.assign(usage='foo')), '2 lines of 2'),
         'no numbers': (lambda: Predictions(GOOD.assign(p_c=['x', .6])), 'line 0 first'), 'sum': (lambda: Predictions(GOOD.assign(p_c=[.9, .7])), 'line 1 first'),

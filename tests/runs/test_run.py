@@ -38,7 +38,7 @@ def test_only_one_may_write(tmp_path, monkeypatch):
         monkeypatch.setattr('filelock.FileLock', lambda *args, timeout=None, **kwargs: FileLock(*args, timeout=0, **kwargs))
         with pytest.raises(PetLearnError, match='trained by another process') as e:
             with locked(Run(run.path)): pass
-        assert 'petlearn show' in e.value.fix
+        assert 'RunMonitor(' in e.value.fix
     with locked(run) as same: assert same is run
 
 DAMAGE = ['', '{', '[]', '3', 'null', '{}', '{"format": "1"}', '{"format": 1}', '\0\0', b'\xff\xfe', '{"format": true}', '['*10**5]

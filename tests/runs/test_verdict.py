@@ -36,7 +36,7 @@ CASES = dict(
     two_better=(rows([.9, .5], [.8, .5]), 74, 'still falling at the end (0.8, then 0.5): more epochs may help. Next: epochs=4'),
     two_worse=(rows([.5, .3], [.4, .6]), 74, 'lowest in epoch 1 (0.4) and ended at 0.6'),
     mlnet=(MLNET, None, 'validation loss rose for 16 epochs while training loss fell: overfitting; epoch 4 was the best'),
-    three_after_the_best=(rows(FALLING[:7], RISING[:7]), 74, 'rose for 3 epochs while training loss fell: overfitting; epoch 4 was the best. Next: epochs=4, or patience=3'),
+    three_after_the_best=(rows(FALLING[:7], RISING[:7]), 74, 'rose for 3 epochs while training loss fell: overfitting; epoch 4 was the best. Next: epochs=4, or with patience=3'),
     two_after_the_best=(rows(FALLING[:6], RISING[:6]), 74, 'not enough to call it overfitting'),
     leapt_and_stayed=(rows(FALLING + [.04], [.8, .5, .4, .7, .8, .78, .77, .76, .76]), 74, 'overfitting; epoch 3 was the best'),
     tuned_too_long=(rows(FALLING, CALM) + rows([.3, .2, .12, .07], [.41, .46, .52, .6], **TUNED), 74,
@@ -68,7 +68,7 @@ CASES = dict(
     no_learning_rate=([{k: v for k,v in o.items() if k != 'learning_rate'} for o in rows([NAN, NAN], [NAN, NAN])], 16, 'Next: lr=0.001'),
     words_in_numbers=([o | dict(cross_entropy='?') for o in rows([.9, .8], [.9, .8])], None, 'no longer a number'),
     fewest_mistakes_later=(rows(FALLING, RISING, None, [.7, .8, .85, .88, .88, .9, .89, .89]), 74,
-                           'overfitting; its loss was lowest in epoch 4, but epoch 6 made the fewest mistakes and was kept. Next: epochs=6, or patience=3'),
+                           'overfitting; its loss was lowest in epoch 4, but epoch 6 made the fewest mistakes and was kept. Next: epochs=6, or with patience=3'),
     fewest_mistakes_earlier=(rows(FALLING, RISING, None, [.7, .8, .9, .88, .88, .88, .88, .88]), 74, 'but epoch 3 made the fewest mistakes and was kept. Next: epochs=4, or'),
     fewest_mistakes_last=(rows(FALLING, RISING, None, [.7, .8, .85, .86, .86, .87, .88, .9]), 74, 'epoch 8 made the fewest mistakes and was kept. Next: more photos of each label'),
     tuned_and_kept=(rows(FALLING, CALM) + rows([.3, .2, .12, .07], [.41, .46, .52, .6], None, [.88, .92, .9, .9], **TUNED), 74,
@@ -106,7 +106,7 @@ def test_going_on_counts_from_one_again():
     assert 'overfitting; epoch 3 was the best. Next: epochs=3' in said
 
 TOLD = [ # settings, a case, what is said, and what is not
-    (dict(patience=3), 'mlnet', 'Next: epochs=4', 'patience'), (dict(patience=0), 'mlnet', 'Next: epochs=4, or patience=3', 'none'),
+    (dict(patience=3), 'mlnet', 'Next: epochs=4', 'patience'), (dict(patience=0), 'mlnet', 'Next: epochs=4, or with patience=3', 'none'),
     (dict(patience=5), 'two_after_the_best', 'Next: epochs=4', 'patience'), (dict(epochs=0, fine_tune_epochs=1), 'one_epoch', 'Next: fine_tune_epochs=3', ' epochs='),
     (dict(epochs=1), 'one_epoch', 'Next: epochs=10', 'fine_tune'), (dict(preference='accuracy_first'), 'underfitting', 'Next: lr=0.01', 'preference'),
     (dict(preference='balance'), 'underfitting', "preference='accuracy_first'", 'none'), (dict(lr=.1), 'restless', 'Next: lr=0.03', 'none'),
