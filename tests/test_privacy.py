@@ -213,7 +213,7 @@ def test_the_app_and_its_page(watched, browser, tmp_path):
 @needs_chromium
 @pytest.mark.slow
 def test_the_service_and_its_page(watched, browser, tmp_path):
-    v = Visit(browser, watched['service'].url + '/docs', tmp_path)
+    v = Visit(browser, watched['service'].url, tmp_path)
     v.upload('pet.jpg', photo(tmp_path))
     expect(v.page.get_by_role('article')).to_have_count(1)
     wait(v.page, watched['service'].ready)

@@ -15,8 +15,9 @@ function board(list, ask) {
     const card = make('div', { className: 'petlearn-answer', innerHTML: html }); // Python has escaped all text in it
     const question = make('button', { type: 'button', textContent: 'Why?', className: 'petlearn-ask' });
     question.onclick = () => {
-      Object.assign(question, { disabled: true, textContent: 'Working …' });
-      ask(id);
+      question.disabled = true;
+      try { ask(id); } catch { return; } // Python was restarted; the widget says so
+      question.textContent = 'Working …';
     };
     if (can_explain) card.append(question);
     cards.set(id, card);

@@ -102,9 +102,7 @@ function sender(model, { line, bar, place, slow, notes, stop }) {
   }
   function gone() { // it was restarted: what is on its way won't be answered
     batches = [];
-    if (going) return going.abort(new Gone());
-    notes.replaceChildren();
-    words.note(model.get('words').gone);
+    going?.abort(new Gone());
   }
   return { note: words.note, take, gone };
 }
@@ -115,7 +113,7 @@ const CAMERA = {
   OverconstrainedError: 'No camera was found that fits. Choose a photo.',
   NotAllowedError: "The browser may not use the camera. Allow it beside the page's address, or choose a photo.",
   NotReadableError: 'The camera does not start: perhaps another program uses it. Close that, or choose a photo.',
-  insecure: 'Browsers open the camera only for pages at 127.0.0.1, localhost, or https://. Choose a photo.' };
+  insecure: 'Browsers open the camera only for pages at 127.0.0.1 or localhost, and for encrypted ones. Choose a photo.' };
 const cameraError = e => CAMERA[e.name] ?? `The camera can't be used (${e.message}). Choose a photo.`;
 
 // A button that opens the camera in `box`; its light goes off after the photo.

@@ -158,6 +158,24 @@ def test_no_photo_is_saved_and_cards_come_back(page, pet):
     expect(page.cards).to_have_count(2)
     expect(page.cards.first).to_contain_text('Nearest training photos')
 
+def test_python_is_restarted(page, pet):
+    "Cards stay, words say what to do, and nothing looks broken."
+    page.upload(('kitty.jpg', pet), ('bad.jpg', b'no photo'))
+    expect(page.cards).to_have_count(2)
+    page.menu('Kernel', 'Restart Kernel…')
+    page.page.locator('.jp-Dialog button:has-text("Restart")').click()
+    expect(page.cell(UPLOADS).locator('.petlearn.jupyter-widgets-disconnected')).to_be_visible()
+    page.shot('upload restarted', UPLOADS)
+    shown = page.view(UPLOADS).evaluate("o => [o, ...o.querySelectorAll('*')].map(e => getComputedStyle(e, '::before').content).filter(e => !['none', 'normal'].includes(e))")
+    assert len(shown) == 1 and 'run this cell again' in shown[0], 'no icon of a broken chain'
+    page.upload(('cat.jpg', pet), ('dog.jpg', pet))
+    expect(page.notes).to_have_text(re.compile('Python was restarted.* Run this cell again.* 2 of 2 not sent'))
+    expect(page.view(UPLOADS).get_by_role('progressbar')).to_be_hidden()
+    expect(page.cards).to_have_count(2)
+    page.run()
+    page.upload(('cat.jpg', pet))
+    expect(page.cards).to_contain_text(['cat.jpg'])
+
 def test_no_answer_from_python(page, pet):
     page.end_kernels()
     page.page.clock.install()
