@@ -6,12 +6,12 @@ from statistics import median, quantiles
 
 # a wing imports only from wings above it, a room only from rooms to its left (and from wings above)
 ORDER = '''
-            next_steps core photo_errors picture_files pixel_values image_io files html process file_kinds texts privacy memory project_file interrupts run_steps
+            next_steps core photo_errors picture_files pixel_values image_io files html process file_kinds texts privacy memory project_file interrupts run_steps text_tables
 photos      captions finding painting animals drawings archives scenes copies sources
 datasets    labels label_tables found_tables word_kinds split_folders readings decision labeling photo_table split_table usage split versions change_records fixes findings checks faults practice hand_labels labeler_words default_photos
 models      backbones engines loaders feature_bank features learner callbacks checkpoints novelty calibration model_folder saving prediction
             lite
-runs        run predictions curves verdict progress names conditions book choosing editing card
+runs        run predictions curves verdict progress names conditions book choosing editing endings card
 training    settings prediction_recorder trained turns results job intake resume trainer plan
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner label_photos

@@ -12,7 +12,8 @@ from difflib import get_close_matches
 from functools import cache
 from html import escape
 from importlib.resources import files
-from ..core import PetLearnError, did_you_mean, text_table
+from ..core import PetLearnError, did_you_mean
+from ..text_tables import text_table
 
 # %% ../../nbs/kit/6_evaluation/12_glossary.ipynb #ea62cf41
 ARROWS = {'lower': '↓', 'higher': '↑', '': ''}

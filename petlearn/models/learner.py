@@ -20,7 +20,7 @@ from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import accuracy, error_rate
 from fastai.vision.learner import vision_learner
 from torch import nn
-from ..core import PetLearnError, check_float, check_int
+from ..core import Failed, PetLearnError, check_float, check_int
 from .engines import usual_torch
 from .features import Features, feature_dataloaders
 from .loaders import seen_size
@@ -35,7 +35,7 @@ class FreezeBatchNorm(Callback):
             if isinstance(o, nn.modules.batchnorm._BatchNorm): o.eval()
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #ea710b12
-class Diverged(PetLearnError):
+class Diverged(Failed):
     "The loss has exploded: the learning rate was too high."
 
 class StopOnDivergence(Callback):

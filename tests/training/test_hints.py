@@ -6,7 +6,7 @@ import petlearn.all
 from petlearn import PetLearnError, train
 from petlearn.runs.book import runs
 from petlearn.runs.predictions import require_predictions
-from petlearn.training.job import unseen_photos
+from petlearn.runs.endings import unseen_photos
 from trainings import QUICK, Do, ctrl_c, is_learning, start, until, weights
 
 pytestmark = [pytest.mark.usefixtures('hears_ctrl_c'), pytest.mark.slow]
