@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
-from ..core import PetLearnError, text_table
+from ..core import PetLearnError
 from .glossary import ARROWS, Glossary, find_term
 from .own_numbers import OWN_NUMBERS, TABLES
 from ..project_file import runs_folder
+from ..text_tables import text_table
 
 # %% ../../nbs/kit/6_evaluation/14_define.ipynb #a3ca9503
 def _wrap(text, indent='  '):

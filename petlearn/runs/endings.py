@@ -30,12 +30,13 @@ def ending(
     metadata,state = run.metadata,run.state
     if state in LIVE: return ''
     why = f", because {metadata['stopped_by']}" if metadata.get('stopped_by') else ''
-    if state == State.STOPPED: return f"It was stopped after {pluralize(metadata.get('steps') or 0, 'step')}{why}; its best model is kept."
+    if state == State.STOPPED:
+        return f"It was stopped after {pluralize(run.steps or 0, 'step')}{why}; its best model is kept."
     if state == State.CANCELED: return f"It was stopped before it had learned anything{why}."
     if state == State.STATE_UNSPECIFIED:
         kept = 'its best model so far is kept' if run.has_model else 'there was no model yet'
         return f"Its process ended without a message, as after a power cut; {kept}."
-    return metadata['error'] if state != State.SUCCEEDED else "All of it is done."
+    return run.error if state != State.SUCCEEDED else "All of it is done."
 
 # %% ../../nbs/kit/4_runs/10_endings.ipynb #afdc7bc9
 def next_step(
@@ -48,7 +49,8 @@ def next_step(
                     either('run.stop()', f'petlearn stop {name}', 'Stop'), ' ends it with its best model.')
     if state == State.SUCCEEDED:
         return Hint(either('run.report()', f'petlearn report {name}'), ' says what it confuses; ',
-                    either("run.predict('cat.jpg')", f'petlearn predict --run {name} cat.jpg'), ' asks it about a photo.')
+                    either("run.predict('cat.jpg')", f'petlearn predict --run {name} cat.jpg'),
+                    ' asks it about a photo.')
     again = 'goes on from there' if run.has_model else 'begins again'
     changed = ', with other settings if you add them' if state == State.FAILED else ''
     return Hint(run.resume_call(), f' {again}{changed}.')
