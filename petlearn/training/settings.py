@@ -14,9 +14,10 @@ from inspect import Parameter, signature
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
-from ..core import PetLearnError, check_float, check_int, did_you_mean, text_table
+from ..core import PetLearnError, check_float, check_int, did_you_mean
 from ..next_steps import FILE, Hint, options, shown_in
 from ..project_file import find_project
+from ..text_tables import text_table
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #ce42aba2
 @dataclass(frozen=True)
