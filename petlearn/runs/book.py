@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from html import escape
 from pathlib import Path
 from uuid import uuid4
-from ..core import PetLearnError, as_path, did_you_mean, first_few, looked_in, text_table
+from ..core import PetLearnError, as_path, did_you_mean, first_few, looked_in
 from ..files import file_lock, write_atomic
 from ..project_file import runs_folder
 from .conditions import conditions
@@ -21,6 +21,7 @@ from .progress import read_progress
 from .run import ENDED_WELL, LIVE, RUN_FOLDER, Run, State, create_run, state_of, write_error
 from ..next_steps import call, option
 from ..run_steps import list_step, runs_option
+from ..text_tables import text_table
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #9c24ea97
 def run_folders(

@@ -9,8 +9,9 @@ __all__ = ['unseen_photos', 'ending', 'next_step', 'conclusion']
 import math
 import petlearn.runs.progress # gives `Run` its `summary` and `verdict`
 from ..core import pluralize
-from ..next_steps import Hint, either
+from ..next_steps import Hint
 from ..photo_errors import NO_TIME
+from ..run_steps import resume_step, run_step, watch_step
 from .run import LIVE, Run, State
 
 # %% ../../nbs/kit/4_runs/10_endings.ipynb #9b315f50
@@ -43,30 +44,29 @@ def next_step(
     run:Run, # Run in any state
 ) -> Hint: # What to type
     "What to do with `run` next."
-    state,name = run.state,run.version or run.path.as_posix()
+    state = run.state
     if state in LIVE:
-        return Hint(either('RunMonitor(run)', run.show_command(), words='look here again'), ' watches it; ',
-                    either('run.stop()', f'petlearn stop {name}', 'Stop'), ' ends it with its best model.')
+        return Hint('To watch it: ', watch_step(run.path), '. To end it with its best model: ',
+                    run_step(run.path, 'stop', button='Stop'))
     if state == State.SUCCEEDED:
-        return Hint(either('run.report()', f'petlearn report {name}'), ' says what it confuses; ',
-                    either("run.predict('cat.jpg')", f'petlearn predict --run {name} cat.jpg'),
-                    ' asks it about a photo.')
-    again = 'goes on from there' if run.has_model else 'begins again'
-    changed = ', with other settings if you add them' if state == State.FAILED else ''
-    return Hint(run.resume_call(), f' {again}{changed}.')
+        return Hint('To see what it confuses: ', run_step(run.path, 'report'), '. To ask it about a photo: ',
+                    run_step(run.path, 'predict', 'cat.jpg'))
+    again = 'To go on from there: ' if run.has_model else 'To begin again: '
+    return Hint(again, resume_step(run.path))
 
 # %% ../../nbs/kit/4_runs/10_endings.ipynb #f6ac9a0b
 def _how_to_go_on(run):
     "What to type after a training that was stopped."
     metadata,minutes,unseen = run.metadata,run.params.get('minutes'),len(unseen_photos(run))
     if not unseen:
-        more = f', for another {minutes:g} minutes' if minutes and not metadata.get('signal') else ''
-        return f"{ending(run)}\n{run.resume_call()} goes on{more}."
+        more = f' for another {minutes:g} minutes' if minutes and not metadata.get('signal') else ''
+        return f"{ending(run)}\nTo go on{more}: {resume_step(run.path)}"
     each = metadata.get('seconds_a_photo') or 0
     enough = math.ceil(10*max(2*minutes, unseen*each/60*2))/10 # half of it for the photos
     seen = len(run.split)
     return (f"It has learned from {seen:,} of {seen + unseen:,} photos: there was no time to look at the others. "
-            f"{run.resume_call(minutes=enough)} begins a new run from its weights, with all {seen + unseen:,} photos.")
+            f"To begin a new run from its weights, with all {seen + unseen:,} photos: "
+            f"{resume_step(run.path, minutes=enough)}")
 
 def conclusion(
     run:Run, # A run that is over, and has a score

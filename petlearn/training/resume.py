@@ -16,16 +16,18 @@ from ..datasets.labels import same_labels
 from ..datasets.split_table import USAGES, check_split, dataset_version
 from ..files import file_sha256, write_atomic
 from ..models.backbones import backbone
-from ..models.features import NO_TIME
 from ..models.learner import network_metadata
 from ..models.saving import save_model
+from ..photo_errors import NO_TIME
 from ..photos.copies import copy_groups
 from ..runs.book import RunBook
 from ..runs.editing import name_dataset
+from ..runs.endings import unseen_photos
 from ..runs.names import check_note
+from ..runs.progress import read_progress
 from ..runs.run import ACTIONS, LIVE, Run, State, csv_text, locked
 from .intake import Intake, environment, take_photos, training_settings
-from .job import IN_PART, unseen_photos
+from .job import IN_PART
 from ..next_steps import Code, Hint, call, option, options
 from ..run_steps import path_here, run_word, runs_option
 
@@ -145,12 +147,17 @@ def _queue_again(run, split, note, dataset, settings):
         if split is not None: _move_photos(run, split)
         check_unchanged(run)
         (run.path/'stop').unlink(missing_ok=True)
-        if last in LIVE: run.transition(State.STATE_UNSPECIFIED) # its process was gone without a word
+        if last in LIVE: # its process was gone without a word
+            run.transition(State.STATE_UNSPECIFIED, seconds=_seconds_at_work(run))
         changes = dict(note=check_note(note)) if note else {}
         if dataset: changes['dataset_name'] = dataset
         changes['params'] = run.metadata['params'] | {o: settings[o] for o in _FREE}
-        run.transition(State.QUEUED, error='', dataset=version, **changes)
+        run.transition(State.QUEUED, error='', stopped_by='', signal='', dataset=version, **changes)
     return run
+
+def _seconds_at_work(run):
+    "How long a `run` that was killed had been at work, as it last said so itself."
+    return max(run.seconds, read_progress(run.path).get('seconds', 0))
 
 _FREE = ('minutes', 'cache') # settings that say how long it may take, not what is learned
 

@@ -20,7 +20,7 @@ def test_every_state_says_what_happened_and_what_next(tmp_path, monkeypatch):
         run = pretend(tmp_path/'runs', state)
         run.record(**more)
         assert says in ending(run), state
-        with shown_in(TERMINAL): assert next_word in str(next_step(run)), state
+        with shown_in(TERMINAL): assert 'petlearn ' in str(next_step(run)) and next_word in str(next_step(run)), state
         with shown_in(NOTEBOOK): assert 'petlearn ' not in str(next_step(run)) and next_word in str(next_step(run)), state
     assert set(ENDS) | {'QUEUED', 'PREPARING', 'STOP_REQUESTED', 'STOPPING'} == set(State)
 
@@ -28,7 +28,7 @@ def test_conclusion_is_read_from_the_folder(tmp_path):
     run = pretend(tmp_path, 'STOPPED', metrics=dict(wrong=1, of=8))
     run.record(stopped_by='its 0.2 minutes were over', session_seconds=11.4, params=dict(minutes=.2))
     text = conclusion(run)
-    for o in (run.path.name, 'wrong on 1 of 8 validation photos', '0.19 of 0.2 minutes used', 'because its 0.2 minutes were over', 'goes on, for another 0.2 minutes', f'Kept in {run.path}'): assert o in text, o
+    for o in (run.path.name, 'wrong on 1 of 8 validation photos', '0.19 of 0.2 minutes used', 'because its 0.2 minutes were over', 'To go on for another 0.2 minutes: ', f'Kept in {run.path}'): assert o in text, o
     rows = [('a.jpg', 'there was no time for it', 'train'), ('b.jpg', 'it is damaged', 'train'), ('c.jpg', 'there was no time for it', 'valid')]
     pd.DataFrame([dict(file=f, reason=r, label='cat', usage=u, sha256='0') for f,r,u in rows]).to_csv(run.path/'left_out.csv', index=False)
     assert list(unseen_photos(run).file) == ['a.jpg', 'c.jpg'] and 'It has learned from 1 of 3 photos' in conclusion(run)
