@@ -17,7 +17,7 @@ from .metrics import CLASS_METRICS, class_metrics
 from .pieces import plot_tag
 from ..runs.book import RunBook
 from ..runs.choosing import run_to_judge
-from ..runs.curves import plot_histories
+from ..runs.curves import plot_histories, with_arrow
 from ..runs.progress import spark
 from ..runs.run import Run
 from ..photos.captions import plot_text
@@ -152,9 +152,9 @@ def _shown_pairs(pairs, short):
 @patch
 def _tables(self:Comparison):
     "Tables by their titles, as people read them: floats in the form that goes with it."
-    labels = self.per_label.rename(columns=self.short, level=1)
+    labels = self.per_label.rename(columns=self.short, level=1).rename(columns=with_arrow, level=0)
     labels = labels.astype({o: object for o in labels if o[0] == 'n'})
-    found = {'Results': (self.results, '{:.4g}'), 'Settings that differ': (self.params, '{}'),
+    found = {'Results': (self.results.rename(with_arrow), '{:.4g}'), 'Settings that differ': (self.params, '{}'),
              'Labels, in validation': (labels, '{:.3f}')}
     if len(self.pairs): found['More than luck?'] = (_shown_pairs(self.pairs, self.short), '{}')
     return {title: (df.astype(object).where(df.notna(), ''), form.format) for title,(df,form) in found.items()}

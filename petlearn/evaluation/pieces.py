@@ -13,6 +13,7 @@ from html import escape
 from io import BytesIO
 from textwrap import fill
 from ..html import data_url
+from ..runs.curves import with_arrow
 
 # %% ../../nbs/kit/6_evaluation/01_pieces.ipynb #5911a276
 def plot_tag(

@@ -129,6 +129,7 @@ def calibrated(
 
 # %% ../../nbs/kit/3_models/09_calibration.ipynb #79548ead
 _LOWEST,_HIGHEST = .05,20 # temperatures that are tried
+_WIDTH = .3 # standard deviation of log T, as far as it is known before
 
 def _coldest(z):
     "Logarithm of the lowest temperature for scores `z`: no surer on average than that many right answers allow."
@@ -143,12 +144,14 @@ def fit_temperature(
     probs, # What a network predicts for validation photos: a row a photo, a column a label
     truth, # Number of the true label of each photo
 ) -> float: # A temperature from .05 to 20
-    "Find the temperature with the smallest loss; raises `PetLearnError` for bad input."
+    "Find the temperature with the smallest loss, near 1 if photos are few; raises `PetLearnError` for bad input."
     from scipy.optimize import minimize_scalar
     from scipy.special import logsumexp
     probs,truth = _check_predictions(probs, truth)
     z,rows = _log(probs),np.arange(len(truth))
-    def loss(log_t): return (logsumexp(z/np.exp(log_t), axis=1) - z[rows,truth]/np.exp(log_t)).mean()
+    def loss(log_t):
+        scores = z/np.exp(log_t)
+        return (logsumexp(scores, axis=1) - scores[rows,truth]).sum() + (log_t/_WIDTH)**2/2
     best = minimize_scalar(loss, bounds=(_coldest(z), np.log(_HIGHEST)), method='bounded').x
     return round(float(np.exp(best)), 4)
 

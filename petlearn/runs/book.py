@@ -11,11 +11,14 @@ from collections.abc import Callable
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 from ..core import PetLearnError, as_path, did_you_mean, first_few, looked_in
 from ..files import file_lock, write_atomic
+from ..html import table_html
 from ..project_file import runs_folder
 from .conditions import conditions
+from .curves import with_arrow
 from .names import check_name, check_note, memorable_name
 from .progress import read_progress
 from .run import ENDED_WELL, LIVE, RUN_FOLDER, Run, State, create_run, state_of, write_error
@@ -144,14 +147,21 @@ def cells(self:RunBook) -> tuple[list, list]: # Names of the columns, and a list
     names = ['version', *COLUMNS, *self.columns]
     return names,[[row.get(o) for o in names] for row in self.rows]
 
+def _shown(book):
+    "What is shown to people: names with arrows and texts, without columns that are empty and that nobody asked for."
+    names,rows = book.cells()
+    unasked = COLUMNS[-2:] + (EXTRAS if tuple(book.columns) == EXTRAS else ())
+    keep = [i for i,o in enumerate(names) if o not in unasked or any(row[i] is not None for row in rows)]
+    return [with_arrow(names[i]) for i in keep],[[_text(row[i]) for i in keep] for row in rows]
+
 def _text(o): return '' if o is None else f'{o:.4g}' if isinstance(o, float) else str(o)
 
 @patch
 def __str__(self:RunBook):
     if not self.rows: return _why_empty(self)
-    names,rows = self.cells()
+    names,rows = _shown(self)
     width = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else 9999
-    return text_table([names, *([_text(o) for o in row] for row in rows)], width, whole=(0,)) # never a broken version
+    return text_table([names, *rows], width, whole=(0,)) # never a broken version
 
 @patch
 def __repr__(self:RunBook): return str(self)
@@ -169,10 +179,31 @@ def table(self:RunBook):
     names,rows = self.cells()
     return pd.DataFrame(rows, columns=names, dtype=object).set_index('version')
 
+def _link(path):
+    "A link from the notebook to the saved report of the run in `path`; empty if there is none."
+    report = path/'report.html'
+    if not report.exists(): return ''
+    try: place = report.relative_to(Path.cwd()).as_posix()
+    except (ValueError, OSError): place = report.as_uri() # elsewhere on this computer
+    return f'<br><a href="{quote(place, safe="/:")}" target="_blank">its report</a>'
+
+def _details(row, word):
+    "The version of a run, with its score and what to type for more, which a click unfolds."
+    try: said = f"{Run(row['path']).summary}."
+    except PetLearnError as e: said = e.what
+    more = f"runs({word})[{row['version']!r}].report()" if row.get('valid_error') is not None else ''
+    return (f"<details><summary>{escape(row['version'])}</summary>{escape(said)}"
+            f"{f'<br><code>{escape(more)}</code>' if more else ''}{_link(row['path'])}</details>")
+
 @patch
 def _repr_html_(self:RunBook):
     if not self.rows: return f'<p>{escape(str(self))}</p>'
-    return self.table.reset_index().map(lambda o: '' if o != o else _text(o)).to_html(index=False, border=0)
+    import pandas as pd
+    names,rows = _shown(self)
+    word = '' if self.folder.absolute() == runs_folder().absolute() else repr(self.folder.as_posix())
+    rows = [[_details(row, word), *map(escape, texts[1:])] if i >= len(rows)-50 else list(map(escape, texts))
+            for i,(row,texts) in enumerate(zip(self.rows, rows))] # unfolding a thousand would take a while to write
+    return table_html(pd.DataFrame(rows, columns=names), 'runs', index=False, escape=False)
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #bb883e50
 @patch

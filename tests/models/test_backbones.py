@@ -48,7 +48,7 @@ def test_many_threads_open_photos_and_leave_the_filters_alone(tmp_path, monkeypa
         assert warnings.filters == before
 
 def test_preferences(monkeypatch):
-    assert [preset(o).size for o in ('performance_first', 'balance')] == [160, 224]
+    assert [(preset(o).backbone.name, preset(o).size) for o in ('performance_first', 'balance')] == [('efficientnet_lite0_small', 160), ('efficientnet_lite0', 224)]
     large = preset('accuracy_first')
     assert (large.backbone.name, large.size) == ('efficientnet_lite2', 260)
     import petlearn.models.backbones as backbones
