@@ -213,7 +213,7 @@ def _calibration(run):
 
 def _verdict(run):
     from petlearn.runs.verdict import verdict
-    return verdict(run.history, run.metrics.get('of'), run.params) if len(run.history) else ''
+    return verdict(run) if len(run.history) else ''
 
 def _rule_of_three(run):
     n,wrong = run.metrics['of'],run.metrics['wrong']

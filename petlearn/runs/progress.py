@@ -192,8 +192,8 @@ def verdict(self:Run) -> str:
     if self.state == State.FAILED: return f"failed: {error_text(metadata)}"
     learned = [o for o in self.phases if o.name != 'features']
     if learned and learned[-1].note: return f'{learned[-1].name}: {learned[-1].note}'
-    return curve_verdict(read_rows(self.path/'history.csv'), metadata['metrics'].get('of'), metadata['params'],
-                         self.train_step)
+    rows = {o: read_rows(self.path/f'{o}.csv') for o in ('history', 'split')}
+    return curve_verdict(rows['history'], rows['split'], metadata['params'], self.train_step)
 
 # %% ../../nbs/kit/4_runs/04_progress.ipynb #04ac44ba
 @patch(as_prop=True)

@@ -5,29 +5,32 @@
 # %% auto #0
 __all__ = ['verdict']
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #1e9cd100
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #2a7aa7e5
 import math
+from collections import Counter
 from collections.abc import Callable
-from itertools import combinations, groupby, pairwise
-from numbers import Integral, Real
-from statistics import mean, median
-from ..core import percent
+from itertools import combinations, groupby
+from numbers import Real
+from ..core import first_few, percent, pluralize
+from ..next_steps import either, options
 from .curves import as_number, epochs_of, history_of, kept_epoch
-from ..next_steps import options
+from .predictions import majority_baseline
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #f76c7584
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #2824ddf7
 class _Curve:
-    "A history as the rules want it."
-    def __init__(self, history, photos=None, params=None, try_next=options):
-        self.try_next = try_next
+    "A history as the rules want it, and the photos that it is about."
+    def __init__(self, history, split=None, params=None, try_next=options):
+        self.again = try_next # gives the step that trains with other settings
         self.epochs,self.params = epochs_of(history),params if isinstance(params, dict) else {}
-        self.photos = photos if isinstance(photos, Integral) and photos > 0 else 0
+        self.learned,self.asked = _count_labels(split)
+        self.photos = sum(self.asked.values()) # 0 where it is not known
         self.validated = [o for o in self.epochs if o.valid_loss is not None]
         self.lowest = min(self.validated, key=lambda o: o.valid_loss, default=None)
         self.kept = kept_epoch(self.epochs)
         phases = [list(g) for _,g in groupby(self.validated, key=lambda o: o.phase)]
         self.phase = phases[-1] if phases else [] # the epochs of the last phase
         self.end = self.phase[-1] if phases else None
+        self.wrong = round(self.kept.error*self.photos) if self.kept else 0 # mistakes in the epoch that was kept
 
     @property
     def lr(self): # 0 where it is not known
@@ -38,123 +41,163 @@ class _Curve:
         rates = [rate*(10 if phase == 'fine-tune' else 1) for phase,rate in seen if phase == seen[0][0]]
         return max((o for o in rates if 0 < o < math.inf), default=0)
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #f1fd95a7
+    @property
+    def own(self): # `None` where it is not known
+        "The share of the training photos on which it was right in the end."
+        return self.end.get('train', 'accuracy')
+
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #beca7f0c
+def _count_labels(split):
+    "How many photos of each label were learned from, and of how many the model was asked."
+    rows = split.to_dict('records') if hasattr(split, 'columns') else split or []
+    return tuple(Counter(str(o['label']) for o in rows if o['usage'] == usage) for usage in ('train', 'valid'))
+
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #fb072db0
 class _Advice(_Curve):
     "The same, and how to put it into words."
     def name(self, epoch):
         several = len({o.phase for o in self.epochs}) > 1
         return f'epoch {epoch.n}' + (f' ({epoch.phase})' if several else '')
 
-    def again(self, epoch, times=1):
-        "The setting with which to train up to `epoch` of its phase, or `times` as long."
-        n = times*sum(o.phase == epoch.phase and o.n <= epoch.n for o in self.epochs)
-        return {'fine_tune_epochs' if epoch.phase == 'fine-tune' else 'epochs': n}
+    def kept_words(self):
+        "Which epoch is kept, if it isn't the one with the lowest loss."
+        return '' if self.kept is self.lowest else f'; {self.name(self.kept)} made the fewest mistakes and was kept'
 
-    def best(self):
-        "Which epoch was the best, and why it need not be the one with the lowest loss."
-        if self.kept is self.lowest: return f'{self.name(self.kept)} was the best'
-        return f'its loss was lowest in {self.name(self.lowest)}, but {self.fewest()}'
+    def mistakes(self):
+        "How often the epoch that is kept was wrong."
+        if self.kept.get('valid', 'accuracy') is None: return ''
+        n = f'{self.wrong:,} of {self.photos:,}' if self.photos else percent(self.kept.error) + ' of the'
+        return f'wrong on {n} validation photos'
 
-    def fewest(self): return f'{self.name(self.kept)} made the fewest mistakes and was kept'
+    def longer(self, least=10):
+        "The step for twice as many epochs, or `least`."
+        name = 'fine_tune_epochs' if self.end.phase == 'fine-tune' else 'epochs'
+        return self.again(**{name: max(least, 2*len(self.phase))})
 
-    def shorter(self):
-        "What to do where the loss has risen; not less training than the epoch that was kept."
-        last = max(self.lowest, self.kept, key=lambda o: o.n)
-        if last is self.end: return 'more photos of each label'
-        advice = self.again(last) if last.phase == self.end.phase else dict(fine_tune_epochs=0)
-        other = '' if self.params.get('patience') else f", or with {options(patience=3)}"
-        return f"{self.try_next(**advice)}{other}"
+    def slower(self):
+        "The same for the usual learning rate, or for a tenth, if it was that or less."
+        return self.again(lr=.01 if self.lr > .01 else float(f'{(self.lr or .01)/10:.1g}'))
 
-    def other_lr(self, factor):
-        "What to type for `factor` times the learning rate, on the steps 1, 3, 10, 30, …"
-        return self.try_next(lr=float(f'{10**(round(2*math.log10((self.lr or .01)*factor))/2):.1g}'))
-
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #ffff15a1
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #b022452b
 def _empty(c):
     "Nothing was trained yet."
     if not c.epochs: return "nothing to say yet: the history has no epoch"
 
-def _exploded(c):
-    "The loss is not a number any more, or jumped up and stayed there."
+def _no_number(c):
+    "The loss is not a number any more."
     for o in c.epochs:
         if any(loss is not None and not math.isfinite(loss) for loss in (o.train_loss, o.valid_loss)):
-            return (f"the loss was no longer a number in {c.name(o)}: the learning rate is too high. "
-                    f"Next: {c.other_lr(.1)}")
-    if not c.phase or c.end.valid_loss <= 1.5*c.lowest.valid_loss + .1: return
-    for a,b in pairwise(c.phase):
-        if b.valid_loss > max(2*a.valid_loss, a.valid_loss + .5):
-            return (f"validation loss jumped from {a.valid_loss:.2f} to {b.valid_loss:.2f} in {c.name(b)} and did not "
-                    f"recover: the learning rate is too high. Next: {c.other_lr(.1)}")
+            return f"the loss was no longer a number in {c.name(o)}: the learning rate is too high. Next: " + c.slower()
 
 def _not_validated(c):
     "There were no validation photos."
-    if not c.validated: return ("no validation photos, so nobody knows how good it is on new photos. "
-                                  f"Next: {c.try_next(valid_pct=.2)}")
+    if c.validated: return
+    return "no validation photos, so nobody knows how good it is on new photos. Next: " + c.again(valid_pct=.2)
+
+def _one_label(c):
+    "All validation photos have the same label, and there are others."
+    others = [o for o in c.learned if o not in c.asked]
+    if len(c.asked) != 1 or not others: return
+    return (f"all {pluralize(c.photos, 'validation photo')} are {first_few(map(repr, c.asked))}, so nothing is known "
+            f"about {first_few(map(repr, others))}. Next: " + c.again(valid_pct=.2))
 
 def _too_short(c):
     "A single epoch."
     if len(c.validated) > 1: return
-    advice = dict(fine_tune_epochs=3) if c.end.phase == 'fine-tune' or c.params.get('epochs') == 0 else dict(epochs=10)
-    return f"only one epoch: a curve needs at least two. Next: {c.try_next(**advice)}"
+    return "only one epoch: a curve needs at least two. Next: " + c.longer(3 if c.end.phase == 'fine-tune' else 10)
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #35e2a3ba
-def _climb(c):
-    "The epochs after the lowest loss if validation loss rose there by more than its ups and downs; else none."
-    path = [o for o in c.phase if o.n >= c.lowest.n] # in a phase after the lowest: all of that phase
-    after = path[1:] if path[0] is c.lowest else path
-    if len(after) < 3: return []
-    losses = [o.valid_loss for o in path]
-    noise = median(abs(x - 2*y + z) for x,y,z in zip(losses, losses[1:], losses[2:])) # how far off a straight line
-    rise = mean(losses[-3:]) - losses[0]
-    if rise <= 2*noise or mean(losses[-3:]) <= 1.05*c.lowest.valid_loss + .01: return []
-    upward = mean(b.valid_loss > a.valid_loss for a,b in combinations(after, 2))
-    jumped = rise > 4*noise and mean(losses[-3:]) > 1.5*c.lowest.valid_loss # at once, and then stayed up
-    return after if upward > .65 or jumped else []
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #ed52aef0
+def _cost(epoch, least=.3):
+    "What a mistake on the training photos costs in an epoch; 0 where the loss is below `least`, or not known."
+    loss,accuracy = epoch.train_loss,epoch.get('train', 'accuracy')
+    if loss is None or accuracy is None or loss < least or accuracy >= 1: return 0
+    return loss/(1-accuracy)
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #d1849fcc
-def _overfitting(c):
-    "Validation loss rises while training loss falls."
-    after = _climb(c)
-    if not after: return
-    first = c.lowest if c.lowest.phase == c.end.phase else after[0]
-    if first.train_loss is None or c.end.train_loss is None or c.end.train_loss > .98*first.train_loss: return
-    return (f"validation loss rose for {len(after)} epochs while training loss fell: overfitting; "
-            f"{c.best()}. Next: {c.shorter()}")
+def _too_high(c, limit=10):
+    "The learning rate is too high: two epochs in which mistakes were very expensive."
+    found = [o for o in c.epochs if _cost(o) > limit]
+    if len(found) < 2: return
+    worst = max(found, key=_cost)
+    return (f"a training loss of {worst.train_loss:.2f} with {percent(worst.get('train', 'accuracy'))} right "
+            f"({c.name(worst)}): the learning rate is too high. Next: " + c.slower())
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #df7757ab
-def _rising(c):
-    "Validation loss rises, for whatever reason."
-    after = _climb(c)
-    if not after: return
-    known = c.end.train_loss is not None
-    why = ("training loss did not fall either, so the learning rate is too high" if known
-           else "training loss is not known, so perhaps overfitting")
-    return (f"validation loss rose for {len(after)} epochs; {why}; {c.best()}. "
-            f"Next: {c.other_lr(.1) if known else c.shorter()}")
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #bc8646ec
+_MISTAKES = either('run.interpret()', 'petlearn report')
+_LABELS = _MISTAKES + ', ' + either('find_label_issues(run)')
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #c1ef07c4
-def _not_learning(c):
-    "Training loss stays where it began."
-    losses = [o.train_loss for o in c.epochs if o.train_loss is not None]
-    accuracies = [o.get('train', 'accuracy') for o in c.epochs]
-    accuracy = next((o for o in reversed(accuracies) if o is not None), 0)
-    if len(losses) < 2 or min(losses[1:]) < .95*losses[0] or accuracy > .9: return
-    what = f"training loss did not fall ({losses[0]:.3g}, then {losses[-1]:.3g}): the model learned nothing. "
-    if 0 < c.lr < 3e-4: return what + f"A learning rate of {c.lr:.1g} is very low. Next: {c.try_next(lr=.01)}"
-    if c.lr > .05: return what + f"A learning rate of {c.lr:.1g} is very high. Next: {c.other_lr(.1)}"
-    return what + "Are the labels right? Look at some photos of each."
+def _fall(losses):
+    "By which share the second half of `losses` fell; 0 where they are too few, or not known."
+    if len(losses) < 2 or None in losses: return 0
+    middle = losses[(len(losses)-1)//2]
+    return 1 - losses[-1]/middle if middle > 0 else 0
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #77f0f040
-def _restless(c):
-    "Validation loss jumps up and down."
-    losses = [o.valid_loss for o in c.phase]
-    steps = [b-a for a,b in pairwise(losses) if abs(b-a) > max(.2*median(losses), .05)]
-    turns = sum(a*b < 0 for a,b in pairwise(steps))
-    if turns >= max(3, len(losses)/4):
-        return (f"validation loss jumps up and down (between {min(losses):.2f} and {max(losses):.2f}): "
-                f"the learning rate is too high. Next: {c.other_lr(.3)}")
+def _not_ready(c):
+    "Is it not good on its own photos, or hardly better there than on others, although there was more to learn?"
+    if c.own is None or c.kept.error == 0: return False
+    if max(c.own, 1-c.kept.error) < .8: return True
+    like_new = c.end.train_loss is not None and c.end.train_loss > .7*c.end.valid_loss
+    return c.own < .95 and like_new and (0 < c.lr < 3e-3 or len(c.phase) < 5)
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #47f163e5
+def _not_learned(c):
+    "The training ended before the model was good on its own photos, or could not get there."
+    if not _not_ready(c): return
+    what = f"right on only {percent(c.own)} even of the training photos"
+    if 0 < c.lr < 3e-3 and len(c.phase) >= 5:
+        return what + f": a learning rate of {c.lr:.1g} is too low. Next: " + c.again(lr=.01)
+    if len(c.phase) < 5 or len(c.phase) < 20 and _fall([o.train_loss for o in c.phase]) > .12:
+        return what + ", and it was still learning: too few epochs. Next: " + c.longer()
+    high = f', a learning rate of {c.lr:.1g}' if c.lr > .03 else ''
+    return what + f"; the curves can't tell why (wrong labels, labels that look alike{high}?). Next: " + _LABELS
+
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #1dd118a1
+def _by_chance(wrong, n, share):
+    "The probability of `wrong` mistakes on `n` photos, or fewer, where each is made with probability `share`."
+    if not 0 < share < 1: return float(share == 0)
+    logs = (math.lgamma(n+1) - math.lgamma(i+1) - math.lgamma(n-i+1) + i*math.log(share) + (n-i)*math.log(1-share)
+            for i in range(wrong+1))
+    return sum(map(math.exp, logs))
+
+def _baseline(c): return majority_baseline(c.asked.elements()) # Always giving the commonest answer
+
+def _no_better(c):
+    "Not better than always giving the same answer."
+    if len(c.asked) > 1 and c.wrong >= _baseline(c).wrong:
+        return f"{c.mistakes()}, and always answering {_baseline(c).label!r} on {_baseline(c).wrong:,}"
+
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #9a0ff5ea
+def _gap(c):
+    "Right much more often on its own photos than on the others, by more than few photos explain."
+    right = 1 - c.kept.error
+    if c.own is None or c.kept.get('valid', 'accuracy') is None: return
+    noise = math.sqrt(right*(1-right)/c.photos) if c.photos else 0
+    if c.own - right > max(.1, 2*noise):
+        return (f"right on {percent(c.own)} of the training photos, but on only {percent(right)} of the validation "
+                "photos")
+
+def _worse_than_guessing(c):
+    "A loss above that of blind guessing: it is very sure of its mistakes."
+    guess = math.log(max(len(c.learned), 2))
+    if c.kept.valid_loss > guess:
+        return (f"validation loss {c.kept.valid_loss:.2f}, worse than blind guessing ({guess:.2f}): very sure of its "
+                "mistakes")
+
+def _few(c):
+    "Of which label there were few photos to learn from; nothing if there were enough, or it isn't known."
+    rare = min(c.learned, key=c.learned.get, default='')
+    return f"only {pluralize(c.learned[rare], 'photo')} of {rare!r} to learn from" if 0 < c.learned[rare] < 20 else ''
+
+def _causes(c):
+    "What a model that is good on its own photos only may suffer from."
+    few = _few(c) or 'too few photos'
+    small = f", pictures of {c.params['size']} pixels" if (c.params.get('size') or 224) < 128 else ''
+    return f"{few}, wrong labels, a shortcut, photos of another kind{small}?"
+
+def _own_photos_only(c):
+    "What it has learned is of little use for other photos."
+    what = _no_better(c) or _gap(c) or _worse_than_guessing(c)
+    if what: return f"{what}; the curves can't tell why ({_causes(c)}). Next: " + _LABELS
+
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #6a706424
 def _perfect(c):
     "No mistakes in the epoch that is kept."
     if c.kept.error > 0: return
@@ -165,89 +208,64 @@ def _perfect(c):
     return (f"no mistakes on {n:,} validation photos: at most {limit} of new photos should be wrong; "
             "too good to be true? Check that none of them is a copy of a training photo")
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #295e3a86
+def _luck(c):
+    "Better than always giving the same answer, but perhaps by chance."
+    if len(c.asked) < 2 or _by_chance(c.wrong, c.photos, _baseline(c).wrong/c.photos) < .025: return
+    return (f"{c.mistakes()}, and always answering {_baseline(c).label!r} on {_baseline(c).wrong:,}: too few photos to "
+            "tell that from luck. Next: " + c.again(valid_pct=.4))
+
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #164cfc84
 def _no_use(c):
     "A fine-tuning after which nothing is better than before."
     before = [o for o in c.validated if o.n < c.phase[0].n]
     if not before or c.kept in c.phase or c.end.phase != 'fine-tune': return
-    return (f"fine-tuning did not help: {c.name(c.kept)}, before it began, was the best. "
-            f"Next: {c.try_next(fine_tune_epochs=0)}")
+    return (f"fine-tuning did not help: {c.name(c.kept)}, before it began, was the best. Next: "
+            + c.again(fine_tune_epochs=0))
 
-def _still_better(c):
-    "Validation loss was still falling when the training ended."
-    losses = [o.valid_loss for o in c.phase]
-    back = min(3, len(losses)-1)
-    if not back or losses[-1] > min(losses): return
-    fall = losses[-1-back] - losses[-1]
-    if fall > .01 and fall > .03*back*losses[-1-back]:
-        return (f"validation loss was still falling at the end ({losses[-1-back]:.3g}, then {losses[-1]:.3g}): "
-                f"more epochs may help. Next: {c.try_next(**c.again(c.end, 2))}")
+def _idle(c):
+    "Most of the epochs came after the last one in which anything got better."
+    last = max(c.lowest, c.kept, key=lambda o: o.n)
+    idle = c.end.n - last.n
+    if idle < 10 or last.n > c.end.n/2 or c.params.get('patience'): return
+    return (f"nothing got better after {c.name(last)}: {idle} of {len(c.epochs)} epochs brought nothing"
+            f"{c.kept_words()}; {c.mistakes()}. Next: " + c.again(patience=10))
 
-def _fall(losses):
-    "By which share the second half of `losses` fell; 0 where it is too short, or not known."
-    if len(losses) < 4 or None in losses: return 0
-    middle = losses[len(losses)//2 - 1]
-    return 1 - losses[-1]/middle if middle > 0 else 0
+def _rises(c):
+    "Has validation loss risen, by more than a handful of photos explain?"
+    path = [o.valid_loss for o in c.phase if o.n >= c.lowest.n] # in a phase after the lowest: all of that phase
+    if len(path) < 4 or c.photos and c.end.error*c.photos < 6: return False
+    upward = sum(b > a for a,b in combinations(path, 2))/math.comb(len(path), 2)
+    return upward > .7 and sum(path[-3:])/3 > 1.2*c.lowest.valid_loss + .01
 
-def _slow(c):
-    "Both losses fell to the end, and training loss is not clearly lower than validation loss yet."
-    falling = all(_fall(losses) > .12 for losses in ([o.train_loss for o in c.phase], [o.valid_loss for o in c.phase]))
-    if not falling or c.end.train_loss < .7*c.end.valid_loss or c.kept.error < .05: return
-    advice = dict(lr=.01) if 0 < c.lr < 3e-3 else c.again(c.end, 2)
-    return (f"still learning, but slowly: validation loss came down to {c.end.valid_loss:.3g}, and training loss is "
-            f"hardly lower ({c.end.train_loss:.3g}). Next: {c.try_next(**advice)}")
+def _by_heart(c):
+    "Validation loss rises while training loss falls."
+    first,last = min(c.lowest, c.end, key=lambda o: o.n).train_loss,c.end.train_loss
+    if not _rises(c) or None in (first, last) or last >= first: return
+    return (f"validation loss rose after {c.name(c.lowest)} while training loss fell"
+            f"{c.kept_words()}; {c.mistakes()}; the curves can't tell why ({_causes(c)}). Next: " + _LABELS)
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #045e79b2
-def _gap(c):
-    "Good on the training photos and much worse on the validation photos, by more than few photos explain."
-    own,others = (c.kept.get(o, 'accuracy') for o in ('train', 'valid'))
-    if own is None or others is None or own < .8: return
-    noise = math.sqrt(max(others*(1-others), 0)/c.photos) if c.photos else 0
-    if own - others > max(.12, 2*noise):
-        return (f"right on {percent(own)} of the training photos, but on only {percent(others)} of the validation "
-                "photos: is there a shortcut, are labels wrong, or photos too few? Next: more photos of each label")
-
-def _underfitting(c):
-    "Not even good on the training photos."
-    own,others = (c.kept.get(o, 'accuracy') for o in ('train', 'valid'))
-    if own is None or others is None or max(own, others) >= .8: return
-    tail = 'hardly learning any more' if _fall([o.train_loss for o in c.phase]) < .12 else 'still learning'
-    advice = dict(lr=.01) if 0 < c.lr < 3e-3 else c.again(c.end, 3)
-    accurate = dict(preference='accuracy_first')
-    other = '' if c.params.get('preference') == 'accuracy_first' else f", or with {options(**accurate)}"
-    return (f"right on only {percent(own)} even of the training photos, and {tail}: underfitting. "
-            f"Next: {c.try_next(**advice)}{other}")
-
-def _slipped(c):
-    "Ended worse than it had been."
-    if c.end.valid_loss <= 1.1*c.lowest.valid_loss + .01: return
-    kept = '' if c.kept is c.lowest else f'; {c.fewest()}'
-    return (f"validation loss was lowest in {c.name(c.lowest)} ({c.lowest.valid_loss:.3g}) and ended at "
-            f"{c.end.valid_loss:.3g}: not enough to call it overfitting{kept}. Next: {c.shorter()}")
-
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #eaf8ae91
 def _well(c):
     "None of the above."
-    kept = '' if c.kept is c.lowest else f'; {c.fewest()}'
-    known = c.kept.get('valid', 'accuracy') is not None
-    wrong = f"; wrong on {percent(c.kept.error)} of the validation photos" if known else ''
-    stayed = '' if c.lowest is c.end else ' and stayed near it'
     low = f"{c.lowest.valid_loss:.3g} in {c.name(c.lowest)}"
-    return f"the curves look fine: validation loss came down to {low}{stayed}{kept}{wrong}"
+    if not c.mistakes(): return f"the curves look as they should: validation loss came down to {low}"
+    few = f'{_few(c)}; '*bool(_few(c))
+    return (f"{few}the curves look as they should: validation loss came down to {low}{c.kept_words()}; {c.mistakes()}, "
+            "and they can't tell why. Next: " + _MISTAKES)
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #bb118307
-_RULES = (_empty, _exploded, _not_validated, _too_short, _overfitting, _rising, _not_learning, _restless, _perfect,
-          _no_use, _still_better, _slow, _gap, _underfitting, _slipped, _well)
+_RULES = (_empty, _no_number, _not_validated, _one_label, _too_short, _too_high, _not_learned, _own_photos_only,
+          _perfect, _luck, _no_use, _idle, _by_heart, _well)
 
 def verdict(
     history, # A run, or its `history`, or the rows of that as a list of dicts
-    photos:int|None=None, # Number of validation photos, if it is known
+    split=None, # The photos: rows with `label` and `usage`, such as `run.split`, if they are known
     params:dict|None=None, # The run's settings, if they are known, so that the advice fits
     try_next:Callable=options, # The step that trains with other settings, such as `run.train_step`
-) -> str: # One line; where something can be done, it ends with what to try next
+) -> str: # One line; where something can be done, it ends with what to type next
     "What the curves in `history` say, in one sentence; raises `PetLearnError` if it is something else."
     if history_of(history) is not history: # a run
-        photos = photos or (getattr(history, 'metrics', None) or {}).get('of')
+        split = getattr(history, 'split', None) if split is None else split
         params = params or getattr(history, 'params', None)
         try_next = getattr(history, 'train_step', try_next)
-    c = _Advice(history_of(history), photos, params, try_next)
-    return next(filter(None, (rule(c) for rule in _RULES)))
+    c = _Advice(history_of(history), split, params, try_next)
+    return str(next(filter(None, (rule(c) for rule in _RULES))))

@@ -74,7 +74,7 @@ OWN = {
     'parent': 'its parent is V001-calm-neuron.',
     'version': 'V002, called nervous-tron.',
     'rule of three': '2 of 6 were wrong, so the rule does not apply.',
-    'overfitting': 'the curves look fine: validation loss came down to 0.38 in epoch 6 (fine-tune); wrong on 10 % of the validation photos.',
+    'overfitting': "wrong on 1 of 6 validation photos, and always answering 'dog' on 2: too few photos to tell that from luck. Next: valid_pct=0.4.",
 }
 
 def test_own_numbers():
