@@ -7,7 +7,7 @@ __all__ = ['NOTEBOOK', 'TERMINAL', 'WIDGET', 'FILE', 'COMMANDS', 'surface', 'sho
            'quoted', 'call_text', 'command_text', 'Step', 'Hint', 'either', 'call', 'look_into', 'option', 'options']
 
 # %% ../nbs/kit/0_ground/00_next_steps.ipynb #c16d50e8
-import os, shlex
+import ast, os, shlex
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -76,7 +76,18 @@ def _option_words(name, value):
     dashed = name.replace('_', '-')
     if value is None: return []
     if isinstance(value, bool): return [f"--{'' if value else 'no-'}{dashed}"]
-    return [f'--{dashed}', str(value)]
+    return [f'--{dashed}', _code_word(value) if isinstance(value, Code) else str(value)]
+
+def _code_word(code):
+    "A labeler in code, as a word for a terminal: `by_regex('a(.+)')` is the pattern alone, other words need no quotes."
+    try:
+        made = ast.parse(code, mode='eval').body
+        name,args = made.func.id,[ast.literal_eval(o) for o in made.args]
+        named = {o.arg: ast.literal_eval(o.value) for o in made.keywords}
+    except (AttributeError, ValueError, SyntaxError): return str(code) # no call, or one with names in it
+    if named: args += [named.get(o, o) for o in ('file', 'label')] # of a table
+    if name in ('by_regex', 'by_csv') and len(args) == 1: return str(args[0])
+    return f"{name}({', '.join(map(str, args))})"
 
 def command_text(
     name:str, # Command
@@ -104,7 +115,8 @@ class Step(NamedTuple):
         button = f"press '{self.button}'" if self.button else ''
         own = dict(notebook=self.call, terminal=self.command, widget=button, file=self.setting)[place]
         if own or self.words: return own or self.words
-        return f'in a notebook: {self.call}' if self.call else f'in a terminal: {self.command}'
+        if not self.call: return f'in a terminal: {self.command}'
+        return f"in a {'cell' if place == WIDGET else 'notebook'}: {self.call}"
 
 # %% ../nbs/kit/0_ground/00_next_steps.ipynb #5346810c
 class Hint:

@@ -24,6 +24,9 @@ from ..html import thumbnail
 from ..image_io import open_photo
 from ..photos.copies import complete_groups, connected_components
 from ..photos.finding import show_photos
+from ..next_steps import Hint, call_text, command_text, either
+from ..run_steps import path_here
+from .change_records import undo_step
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #8da7df41
 @dataclass(eq=False, repr=False)
@@ -82,6 +85,16 @@ def __getitem__(self:DataCheck, kind):
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #b4a82b4f
 @patch
+def step(self:DataCheck,
+    kind:str='', # Kind of finding to fix; only look again when left out
+) -> Hint: # The step alone
+    "The step that checks these photos again, and fixes what is of one `kind`."
+    folders = [path_here(o) for o in self.folders]
+    look = call_text('check', folders[0] if len(folders) == 1 else folders)
+    if not kind: return either(look, command_text('check', folders), 'Check photos')
+    return either(f'{look}.fix({kind!r})', command_text('check', folders, fix=kind))
+
+@patch
 def require(self:DataCheck,
     but:tuple=(), # Kinds that don't matter this time, such as `BAD_FILES`
 ) -> DataCheck: # The same
@@ -89,8 +102,9 @@ def require(self:DataCheck,
     errors = [o for o in self.errors if o.kind not in but]
     if not errors: return self
     first = errors[0]
+    fix = "To see all of it: " + self.step()
     raise PetLearnError('\n'.join(o.what for o in errors[:3]), first.advice,
-                        "checkup = check(...) shows all of it" + (f"; {first.fix} fixes it." if first.fix else '.'))
+                        Hint(fix, "\nTo fix it: ", self.step(first.kind)) if first.can_fix else fix)
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #3664ea65
 @patch(as_prop=True)
@@ -133,14 +147,14 @@ def _lines(text, begin):
 
 @patch
 def to_text(self:DataCheck,
-    fix:Callable=lambda o: o.fix, # From a `Finding` to what you type to fix it
+    step:Callable|None=None, # From a kind to what you type to fix it; `self.step` when left out
 ) -> str: # Some lines
     "The findings as text for a terminal."
     lines = [f'{self.title}. {self.verdict}', *filter(None, [self.reading])]
     for o in self.findings:
         lines.append(_lines(o.what, f'{o.severity:<8}{o.kind:<14}'))
-        more = [o.advice, fix(o) if o.fix else '']
-        lines += [_lines(text, ' '*22) for text in more if text]
+        more = [o.advice, (step or self.step)(o.kind) if o.can_fix else '']
+        lines += [_lines(str(text), ' '*22) for text in more if text]
     return '\n'.join(lines)
 
 @patch
@@ -149,10 +163,10 @@ def __repr__(self:DataCheck): return self.to_text()
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #63a0fd6a
 _SIGNS = {ERROR: '■ error', WARNING: '▲ warning', INFO: '• info'}
 
-def _html_row(o):
-    "A finding as a row of a table for a web page."
+def _html_row(o, step):
+    "A finding as a row of a table for a web page, with the `step` that fixes it."
     shown = [] if o.kind == 'foreign' else o.files[:4]
-    text = f'{escape(o.what)} {escape(o.advice)}' + (f'<br><code>{escape(o.fix)}</code>' if o.fix else '')
+    text = f'{escape(o.what)} {escape(str(o.advice))}' + (f'<br><code>{escape(str(step))}</code>' if step else '')
     return (f"<tr><td style='white-space:nowrap'>{_SIGNS[o.severity]}</td><td>{escape(o.kind)}</td>"
             f"<td>{len(o.files):,}</td><td style='text-align:left'>{text}</td>"
             f"<td style='white-space:nowrap'>{''.join(thumbnail(f, 48) for f in shown)}</td></tr>")
@@ -161,7 +175,8 @@ def _html_row(o):
 @patch
 def _repr_html_(self:DataCheck):
     head = ''.join(f"<th style='text-align:left'>{o}</th>" for o in ('', 'kind', 'files', 'what', 'examples'))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(map(_html_row, self.findings))}</tbody></table>"
+    rows = (_html_row(o, self.step(o.kind) if o.can_fix else '') for o in self.findings)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     reading = f'<br>{escape(self.reading)}' if self.reading else ''
     return f"<p>{escape(self.title)}. <b>{escape(self.verdict)}</b>{reading}</p>" + table*bool(self.findings)
 
@@ -176,7 +191,7 @@ def show(self:DataCheck,
     files = [o for o in some if not isinstance(result_or_error(open_photo, o), PetLearnError)]
     if files: return show_photos(files, cols=4 if kind in PAIRS else 6)
     raise PetLearnError(f"None of the photos of {kind!r} can be shown.", "Expected some that open.",
-                        f"checkup[{kind!r}].rows")
+                        "To see all of it: " + self.step())
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #4c95c3be
 SAFE = ['empty', 'damaged', 'not a photo', 'too small', 'copy'] # kinds that `fix()` fixes without being told
@@ -197,9 +212,8 @@ def _moved(changes):
 
 def _check_fixable(finding):
     "Refuse a finding that says nothing about what to move or to rename."
-    if not finding.fix:
-        raise PetLearnError(f"{finding.kind!r} can't be fixed by moving files or changing labels.",
-                            finding.advice, f"checkup[{finding.kind!r}].rows shows what it is about.")
+    if not finding.can_fix:
+        raise PetLearnError(f"{finding.kind!r} can't be fixed by moving files or changing labels.", finding.advice)
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #6816a812
 def _fix_one(finding, folders, moved, yes):
@@ -221,7 +235,7 @@ def fix(self:DataCheck,
     findings,before = [self[o] for o in kinds or [o for o in SAFE if o in self]],len(self.changes)
     if not findings: raise PetLearnError("Nothing was found that is surely bad.",
                                          f"Found: {', '.join(self.kinds) or 'nothing'}.",
-                                         "Name what to fix: checkup.fix('dark')")
+                                         "Name what to fix, such as " + self.step('dark'))
     for o in findings: _check_fixable(o)
     check_share(len({f for o in findings for f in o.move} - _moved(self.changes)), len(self), yes)
     for o in findings: # a change that was made is known, even if the next one fails
@@ -235,4 +249,4 @@ def undo(self:DataCheck) -> list: # The changes that were taken back
     back = [o.undo() for o in self.changes[::-1] if not o.undone]
     if back: return back
     raise PetLearnError("This checkup has changed nothing.", "Expected a change by fix.",
-                        "petlearn.datasets.fixes.changes(folder) lists all changes.")
+                        "To take back an earlier one: " + undo_step(self.folders[0]))

@@ -20,7 +20,7 @@ from .readings import (Places, Reading, by_parent, disagreements, divide_alike,
     find_places, folder_readings, lost_capitals, name_reading, only_breeds)
 from .word_kinds import NAME_RULES, by_word, says_nothing, word_kind
 from ..file_kinds import SUFFIXES, count_kind, next_step
-from ..next_steps import call
+from ..next_steps import Code, Hint, call, options
 
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #77f78ca6
 FEW,MANY = .1,.25 # shares of photos that may be left aside, and that may be named after another label
@@ -31,11 +31,10 @@ def question(
 ) -> PetLearnError: # To raise
     "The question which of the `readings` is meant."
     ways = '; or '.join(f"{o} (from the {o.source})" for o in readings)
-    calls = [f"labeler={_typed(o.labeler)} for {first_few(sorted(o.counts), 4)}" for o in readings]
-    typed = f"in a terminal: --labeler \"{_typed(readings[0].labeler)}\""
+    steps = [options(labeler=Code(_typed(o.labeler))) + f" for {first_few(sorted(o.counts), 4)}" for o in readings]
     return PetLearnError(f"These photos can be read in {'two' if len(readings) == 2 else len(readings)} ways: {ways}.",
                          "Expected to be told which of them are the labels.",
-                         f"Pass {'; or '.join(calls)} ({typed}).")
+                         Hint("Give ", *(p for i,o in enumerate(steps) for p in (["; or ", o] if i else [o])), "."))
 
 def _typed(labeler): return getattr(labeler, '__name__', None) or repr(labeler)
 
@@ -111,7 +110,7 @@ def _nothing_fits(paths, found):
         lost = lost_capitals(names)
         return PetLearnError(f"The names look like Pets, but {len(lost)} cats have lost their capital letter, such as "
                              f"{lost[0]}.", "Expected Abyssinian_1.jpg for a cat, pug_1.jpg for a dog.",
-                             "Use labeler=breed, or copy the photos again.")
+                             "Copy the photos again, or take " + options(labeler=Code('breed')))
     folders = sorted({name for o in found.places for name in o.parts})
     home = Path(found.top, *found.places[0].parts).name
     if len(found.places) == 1: where = f", and all photos lie in one folder, {home}"
@@ -136,10 +135,12 @@ def _what_to_do(found, folders, camera):
     top = Path(found.top)
     if len(found.places) == 1 and not folders and (other := _neighbour(top)):
         return f"Is {top.name} a label, as {other} beside it? Then give the folder above: {str(top.parent)!r}"
-    if folders and len(found.places) > 1: return f"If {first_few(folders)} are labels: pass labeler=by_folder"
+    if folders and len(found.places) > 1: return (
+        f"If {first_few(folders)} are labels: " + options(labeler=Code('by_folder')))
     by_eye = call('LabelPhotos', found.top, ['cat', 'dog'])
     return ("Label them by looking at them: " + by_eye + ". Or put the photos into "
-            "folders named after their labels" + ("." if camera else ", or pass labeler=by_regex(r'(.+)_\\d+')"))
+            "folders named after their labels" + ("." if camera else ", or give a pattern: "
+                                                  + options(labeler=Code(r"by_regex(r'(.+)_\d+')"))))
 
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #ac263e92
 def choose_reading(
@@ -280,7 +281,7 @@ def _vanished(reading, found, bare, known):
         step = next((o for kind in reasons if (o := next_step(kind, [folder]))), '')
         yield PetLearnError(f"{parts[-1]} has no photos: its folder {f'holds {holds}' if holds else 'is empty'}.",
                             "Expected photos of each label that has a folder.",
-                            f"Put photos into {str(folder)!r}, or remove that folder. {step}".strip())
+                            Hint(f"Put photos into {str(folder)!r}, or remove that folder.", ' ' if step else '', step))
 
 # %% ../../nbs/kit/2_datasets/06_decision.ipynb #cf7f0349
 def _everywhere(reading, paths, found, which):
@@ -304,7 +305,7 @@ def decide(
 ) -> Decision: # With `.labeler`, `.labels`, `.usage`, `.notes`, `.aside` and `.problems`
     "Decide what the labels are; raises `PetLearnError` with a question, or with what is missing."
     if not paths: raise PetLearnError("There are no photos to label.", "Expected a list of paths.",
-                                      "find_photos('pets') makes one.")
+                                      "To make one: " + call('find_photos', 'pets'))
     found = find_places(paths, top)
     learned = [i for i,o in enumerate(found.usage) if o == 'train' or not found.split.names]
     reading,why = choose_reading([paths[i] for i in learned], [rows[i] for i in learned],

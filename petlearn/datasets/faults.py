@@ -20,6 +20,7 @@ from .photo_table import photo_table
 from ..files import sweep, temporary_path, write_atomic
 from ..image_io import MIN_SIDE, open_photo
 from ..photos.painting import pick
+from ..next_steps import Code, call, option, options
 
 # %% ../../nbs/kit/2_datasets/17_faults.ipynb #eb746f1c
 def _crop(img):
@@ -88,7 +89,7 @@ def _misspellings(rng, groups, n):
     if len(found) == n: return found
     raise PetLearnError(f"misspelt={n}, but only {len(found)} of {len(groups)} labels can be misspelt.",
                         "Expected labels with a letter in them, and with 3 photos or more.",
-                        f"inject_faults(..., misspelt={len(found)})")
+                        "For example " + options(misspelt=len(found)))
 
 # %% ../../nbs/kit/2_datasets/17_faults.ipynb #791c6af7
 _Photo = namedtuple('_Photo', 'sha256 label path') # a photo to begin with
@@ -99,7 +100,7 @@ def _check_labels(labels):
     bad = [o for o in labels if not fits(o)]
     if bad: raise PetLearnError(f"The label {bad[0][:80]!r} can't be the name of a folder.",
                                 "Expected a short word without <>:\"/\\|?* and without a dot at either end.",
-                                "Choose another labeler: inject_faults(..., labeler=cat_or_dog)")
+                                "Choose another labeler, such as " + options(labeler=Code('cat_or_dog')))
     seen = {}
     for o in labels:
         if seen.setdefault(o.casefold(), o) != o:
@@ -112,7 +113,8 @@ def clean_photos(folder:str|Path, labeler:Callable|None=None) -> list: # In an o
     _check_labels(sorted(set(table.photos.label)))
     seen = table.inspect().photos.sort_values(['sha256', 'label', 'file']).drop_duplicates('sha256')
     if seen.empty: raise PetLearnError(f"None of the {len(table)} photos in {folder} can be opened.",
-                                       "Expected whole photos to begin with.", "Try inject_faults(draw_pets('pets'))")
+                                       "Expected whole photos to begin with.",
+                            "To try it: " + call('inject_faults', Code("draw_pets('pets')")))
     left_out = len(table) - len(seen)
     if left_out:
         echo(f"Left out {left_out:,} of {len(table):,} photos: they can't be opened, or are exact copies of others.")
@@ -147,7 +149,7 @@ def _plan_faults(rng, photos, counts, misspelt):
     groups = {o: [p for p in order if p.label == o] for o in sorted({p.label for p in photos})}
     if counts['flips'] and len(groups) < 2:
         raise PetLearnError(f"All photos have the label {next(iter(groups))!r}: there is no wrong one to give them.",
-                            "Expected two labels or more.", "inject_faults(..., flips=0), or choose another labeler.")
+                            "Expected two labels or more.", "Choose another labeler, or " + options(flips=0))
     files,kept = [],set()
     for label,(spelling,k) in _misspellings(rng, groups, misspelt).items():
         files += [_File(spelling, o, 'as it is', 'spelling', spelling) for o in groups[label][:k]]
@@ -199,7 +201,7 @@ def read_answers(
     except (FileNotFoundError, NotADirectoryError): what = f"There are no answers in {folder}."
     except (OSError, ValueError, KeyError, TypeError, RecursionError): what = f"The answers in {folder} are damaged."
     raise PetLearnError(what, "Expected a folder that inject_faults made, as it was made.",
-                        "inject_faults('pets') makes one.")
+                        "To make one: " + call('inject_faults', 'pets'))
 
 # %% ../../nbs/kit/2_datasets/17_faults.ipynb #45018393
 def _new_folder(path, to, seed):
@@ -209,10 +211,10 @@ def _new_folder(path, to, seed):
     if os.path.lexists(to):
         raise PetLearnError(f"There is something at {to} already.",
                             "Expected a name that is free: nothing is overwritten.",
-                            f"inject_faults(..., to='{to.name}-2')")
+                            "For example " + options(to=f'{to.name}-2'))
     if Path(os.path.realpath(here)) in Path(os.path.realpath(to)).parents:
         raise PetLearnError(f"{to} is inside {path}.", "Expected a place outside: that folder is only read.",
-                            "Leave to= out, then the copy goes beside it.")
+                            "Leave " + option('to') + " out, then the copy goes beside it.")
     return to
 
 # %% ../../nbs/kit/2_datasets/17_faults.ipynb #b159f761
@@ -233,7 +235,7 @@ def _write_folder(to, files):
     except OSError as e:
         raise PetLearnError(f"Can't write {to}: {e.strerror or e}.",
                             "Expected a place with room for a copy of the photos.",
-                            "Choose another: inject_faults(..., to='practice')") from e
+                            "Choose another, such as " + options(to='practice')) from e
     finally: shutil.rmtree(tmp, ignore_errors=True)
     return to
 

@@ -23,6 +23,7 @@ from ..file_kinds import FILE_KINDS, next_step, passed_over
 from ..image_io import open_photo
 from ..photos.copies import NOTES, SIDE, duplicate_pairs, near_copies
 from ..photos.scenes import in_fixed_scene
+from ..next_steps import Code, Hint, either, option, options
 
 # %% ../../nbs/kit/2_datasets/15_findings.ipynb #4654559d
 ERROR,WARNING,INFO = 'error','warning','info'
@@ -53,7 +54,7 @@ class Finding:
     "Something about some photos that you should know before training."
     kind:str # One of `KINDS`, such as `'near copy'`
     what:str # What was found, in a sentence
-    advice:str='' # What to do about it, in a sentence
+    advice:str|Hint='' # What to do about it, in a sentence
     rows:pd.DataFrame=field(default=None, repr=False) # What it is about: `file`, and more columns for some kinds
     move:list=field(default=None, repr=False) # Files that `fix` moves away; all of them when left out
     severity:str='' # `'error'`, `'warning'` or `'info'`; that of its kind when left out
@@ -69,16 +70,17 @@ class Finding:
         return list(dict.fromkeys(Path(o) for o in self.rows['file']))
 
     @property
-    def fix(self) -> str:
-        "The line of code that fixes it; empty if none does."
-        return f"checkup.fix({self.kind!r})" if KINDS[self.kind].way and self.move else ''
+    def can_fix(self) -> bool:
+        "Can petlearn fix it, by moving files away or by correcting labels?"
+        return bool(KINDS[self.kind].way and self.move)
 
 # %% ../../nbs/kit/2_datasets/15_findings.ipynb #537e27e6
 def _label_findings(table):
     "Findings about photos without a label, data sets whose labels differ, and corrected labels."
     def rows(files): return pd.DataFrame({'file': [Path(o).as_posix() for o in files]})
     for o in table.problems:
-        yield Finding(o.kind, o.error.what, ' '.join(t for t in (o.error.expected, o.error.fix) if t), rows(o.files))
+        _,expected,fix = o.error.args
+        yield Finding(o.kind, o.error.what, Hint(expected, ' ' if fix else '', fix), rows(o.files))
     for o in table.aside:
         yield Finding('aside', o.what, "If they belong to a label, move them into its folder.", rows(o.files))
     fixed = table.corrected
@@ -91,7 +93,9 @@ def _label_findings(table):
 # %% ../../nbs/kit/2_datasets/15_findings.ipynb #af30e6e3
 def _fixes(errors):
     "What to do about some `errors`, each thing once."
-    return '; '.join(list(dict.fromkeys(o.fix.rstrip('.') for o in errors if o.fix))[:2])
+    steps = list({o.fix: o.args[2] for o in errors if o.fix}.values())[:2]
+    steps = [o.rstrip('.') if isinstance(o, str) else o for o in steps]
+    return Hint(*(p for i,o in enumerate(steps) for p in (['; ', o] if i else [o])))
 
 def _file_findings(n, errors):
     "Findings about files that can't be used, of `n` photos: one for each kind of trouble."
@@ -101,16 +105,17 @@ def _file_findings(n, errors):
         why = [e.what.replace(file, Path(file).name) for file,e in some.items()]
         such = '' if len(some) == 1 else f' ({first_few(map(Path, some))})'
         yield Finding(kind, f"{len(some):,} of {pluralize(n, 'photo')} can't be used{such}: {why[0]}",
-                      f"{_fixes(some.values())}; or leave them out: train(..., skip_damaged=True)",
+                      Hint(_fixes(some.values()), "; or leave them out: train with ", options(skip_damaged=True)),
                       pd.DataFrame(dict(file=list(some), reason=why)))
     if 5*len(errors) > n: yield _unusable(n, len(errors), *max(kinds.items(), key=lambda o: len(o[1])))
 
 def _unusable(n, bad, kind, most):
     "The finding that too many of `n` photos can't be used: `bad` of them, `most` of these because of one `kind`."
     look = ' Look at the folder, the disk or the download.' if kind in ('empty', 'damaged', 'unreadable') else ''
-    rest = ' To train on the rest all the same: train(..., check=False, skip_damaged=True)' if bad < n else ''
+    rest = [] if bad == n else [" To train on the rest all the same, train with ",
+                                options(check=False, skip_damaged=True)]
     return Finding('unusable', f"{bad:,} of {pluralize(n, 'photo')} can't be used; that many are no accident.",
-                   f"{_fixes(most.values())}.{look}{rest}")
+                   Hint(_fixes(most.values()), f".{look}", *rest))
 
 # %% ../../nbs/kit/2_datasets/15_findings.ipynb #01e57556
 def _inside(path, folders):
@@ -198,7 +203,7 @@ def _count_findings(df, min_photos=MIN_PHOTOS, advised=ADVISED, labels=()):
     if len(counts) < MIN_LABELS:
         what = f"All {n} have the same label, {counts.index[0]!r}." if len(counts) else 'No photos.'
         yield Finding('one label', what, f"Expected at least {MIN_LABELS} labels to tell apart. "
-                      "Add photos of something else, or pass another labeler=.")
+                      "Add photos of something else, or choose another labeler with " + option('labeler') + ".")
     too_few,few = counts[counts < min_photos],counts[(counts >= min_photos) & (counts < advised)]
     for kind,what,some,advice in (
             ('too few', 'Too few photos', too_few,
@@ -228,7 +233,8 @@ def _capital_findings(table, labeler):
     lost = '1 cat has lost its' if len(rows) == 1 else f'{len(rows):,} cats have lost their'
     if len(rows):
         yield Finding('case', f"{lost} capital letter: {first_few(map(Path, rows.file))}.",
-                      "Some disks and zip tools make all letters small. labeler=breed, or copy them again.", rows)
+                      "Some disks and zip tools make all letters small. Copy them again, or take "
+                      + options(labeler=Code('breed')), rows)
 
 # %% ../../nbs/kit/2_datasets/15_findings.ipynb #3b468f9e
 def copy_pairs(
@@ -252,7 +258,9 @@ def _scene_findings(seen):
     if rows.empty: return
     yield Finding('one scene', f"{pluralize(len(rows), 'photo')} look like one scene, of a camera that doesn't move: "
                   f"{first_few(map(Path, rows.file))}.",
-                  "Are they shots of a few bursts? split_photos(photos, group_func=...) keeps each burst together.",
+                  "Are they shots of a few bursts? " + either(
+                      "split_photos(photos, group_func=...) keeps each burst together.",
+                      words="Then keep each burst together, in training or in validation."),
                   rows[['file']])
 
 def _pair_rows(pairs):

@@ -12,22 +12,25 @@ from contextlib import suppress
 from fastcore.basics import patch
 from pathlib import Path
 from ..core import PetLearnError, as_path, check_int, echo, first_few, percent, pluralize, progress
-from .change_records import (Change, QUARANTINE, RECORD, begin_change, changes, changing,
+from .change_records import (Change, QUARANTINE, RECORD, begin_change, changes, changing, undo_step,
     forget_change, not_writable, now, remove_empty, write_record)
 from .label_tables import CORRECTIONS, LABELS
 from ..files import write_atomic
 from ..file_kinds import SUFFIXES
 from ..photos.finding import find_photos, photo_folder
 from ..texts import read_text_table
+from ..next_steps import call_text, either, look_into, options
+from ..run_steps import path_here
 
 # %% ../../nbs/kit/2_datasets/14_fixes.ipynb #f81b9de0
 def _name_in(path, folder):
     "The name of the file `path` relative to `folder`; raises `PetLearnError` if it is not a file there."
     path,home = as_path(path),folder.resolve()
     inside = path.parent.resolve()/path.name # not of the file itself, which may be a link
-    listing = f"List them with find_photos('{folder}')"
+    listing = "To see them: " + look_into(path_here(folder))
     if inside.is_dir() and not inside.is_symlink():
-        raise PetLearnError(f"{path} is a folder.", "Expected files.", f"List its photos with find_photos('{path}')")
+        raise PetLearnError(f"{path} is a folder.", "Expected files.",
+                            "To see its photos: " + look_into(path_here(path)))
     if not inside.is_relative_to(home):
         raise PetLearnError(f"{path} does not lie in {folder}.", f"Expected files of {folder}.", listing)
     if not os.path.lexists(inside):
@@ -35,7 +38,7 @@ def _name_in(path, folder):
     name = inside.relative_to(home).as_posix()
     if name.split('/')[0] in (QUARANTINE, LABELS, CORRECTIONS, RECORD):
         raise PetLearnError(f"{path} has a name that only tables and petlearn's own records have.", "Expected a photo.",
-                            f"To bring photos back: fixes.undo('{folder}')")
+                            "To bring photos back: " + undo_step(folder))
     if os.lstat(inside).st_dev != os.stat(home).st_dev:
         raise PetLearnError(f"{path} lies on another disk than {folder}.", "Expected files of one disk.",
                             f"Take the folder on that disk: '{path.parent}'")
@@ -52,8 +55,8 @@ def _names(files, folder):
 def _reason(why):
     "`why` on one line."
     if isinstance(why, str) and why.strip(): return ' '.join(why.split())
-    raise PetLearnError(f"why={why!r} is not a reason.", "Expected a word or a sentence for the record.",
-                        "For example why='too dark'")
+    raise PetLearnError(options(why=why) + " is not a reason.", "Expected a word or a sentence for the record.",
+                        "For example " + options(why='too dark'))
 
 # %% ../../nbs/kit/2_datasets/14_fixes.ipynb #cc7115ee
 def check_share(n:int, total:int, yes:bool): # Photos to change, photos there are, and did the user agree?
@@ -62,7 +65,7 @@ def check_share(n:int, total:int, yes:bool): # Photos to change, photos there ar
     share = f' ({percent(n/total)})' if n <= total else ''
     raise PetLearnError(f"{n:,} of {pluralize(total, 'photo')}{share} would be changed at once.",
                         "Expected at most 20 % in one call; nothing was changed.",
-                        "Look at some of them first. If you are sure, add yes=True")
+                        "Look at some of them first. If you are sure, add " + options(yes=True))
 
 # %% ../../nbs/kit/2_datasets/14_fixes.ipynb #409fa96f
 def _count_photos(folder):
@@ -139,7 +142,7 @@ def _moved_back(home, change, e):
         if not taken: forget_change(home, change)
     if (change.where/RECORD).exists():
         return PetLearnError(what, "Expected files that may be moved; some are in quarantine now.",
-                             f"To bring them back: fixes.undo('{change.folder}', {change.number})")
+                             "To bring them back: " + undo_step(change.folder, change.number))
     return PetLearnError(what, "Expected files that may be moved; all are where they were.",
                          "Close the programs that use them, then try again.")
 
@@ -214,14 +217,15 @@ def _change_to_undo(folder, number):
         expected = f"Expected one of these: {first_few([o.number for o in standing], 9)}."
         raise PetLearnError(f"There is no change {'' if number is None else f'{number} '}to undo in {folder}.",
                             expected if standing else "All are undone, or there were none.",
-                            f"fixes.changes('{folder}') lists them.")
+                            "To see all changes: " + either(call_text('fixes.changes', path_here(folder)),
+                                                            words=f"look into {folder/QUARANTINE}"))
     change = chosen[-1]
     later = [o for o in standing if o.number > change.number and set(o.files) & set(change.files)]
     if not later: return change
     both = sorted(set(later[-1].files) & set(change.files))
     raise PetLearnError(f"Change {later[-1].number} came later and has files of change {change.number}, "
                         f"such as {both[0]}.",
-                        "Expected the later one to be undone first.", f"fixes.undo('{folder}', {later[-1].number})")
+                        "Expected the later one to be undone first.", undo_step(folder, later[-1].number))
 
 # %% ../../nbs/kit/2_datasets/14_fixes.ipynb #885c3e57
 def _undo_labels(home, change):
@@ -240,7 +244,7 @@ def _undo_quarantine(home, change):
     if gone: echo(f"Nowhere to be found, perhaps deleted by hand: {first_few(gone)}")
     if taken:
         echo(f"Kept in {change.where}: {first_few(taken)}. Another file, or a link, is at the old place; nothing was "
-             f"overwritten.\nMove or rename it, then type fixes.undo('{change.folder}', {change.number}) again.")
+             f"overwritten.\nMove or rename it, then again: {undo_step(change.folder, change.number)}")
     return not taken
 
 # %% ../../nbs/kit/2_datasets/14_fixes.ipynb #54137101
@@ -265,7 +269,7 @@ def undo(
             raise PetLearnError(f"Can't undo change {change.number} to its end: {e.strerror or e} "
                                 f"({e.filename or 'a file'}).", "Expected files that may be moved; nothing is lost.",
                                 "Close the programs that use them, then go on: "
-                                f"fixes.undo('{folder}', {change.number})") from e
+                                + undo_step(folder, change.number)) from e
         if done:
             change.undone = now()
             write_record(home, change)

@@ -14,6 +14,7 @@ from ..core import PetLearnError, as_path, first_few, pluralize, result_or_error
 from .label_tables import (CORRECTIONS, LABEL_COLUMNS, LABELS, LabelTable, RowFinder,
     absolute_text, by_csv, match_rows, parse_table, path_key, read_table)
 from ..texts import read_text_table
+from ..next_steps import Code, options
 
 # %% ../../nbs/kit/2_datasets/02_found_tables.ipynb #243d0bdd
 class TableRow(NamedTuple):
@@ -46,12 +47,12 @@ def _call_to_use(path, photos):
     others = [o for o in header if o and o != file]
     usual = [o for o in others if o.casefold() in LABEL_COLUMNS.split()]
     label = (usual or others)[0] if usual or len(others) == 1 else ''
-    return f"by_csv({path!r}, file={file!r}, label={label!r})" if label else ''
+    return f"by_csv({path!r}, {file!r}, {label!r})" if label else ''
 
 def _left_aside(path, why, photos):
     "The sentence about a table that isn't used."
     call = _call_to_use(path, photos)
-    return f"Left aside: {why.rstrip('.')}." + (f" To use it: labeler={call}" if call else '')
+    return f"Left aside: {why.rstrip('.')}." + (f" To use it: {options(labeler=Code(call))}" if call else '')
 
 # %% ../../nbs/kit/2_datasets/02_found_tables.ipynb #0af9b213
 def _seems_ours(path):

@@ -17,6 +17,7 @@ from ..core import PetLearnError, as_path, did_you_mean, first_few, looked_in, p
 from ..photo_errors import similar_name
 from ..file_kinds import SUFFIXES
 from ..texts import decode_text, read_text_table, repair_text
+from ..next_steps import Code, options
 
 # %% ../../nbs/kit/2_datasets/01_label_tables.ipynb #8ff7a3e0
 FILE_COLUMNS = 'file filename file_name image image_name image_file image_path img photo picture path filepath'
@@ -67,7 +68,8 @@ def _no_column(path, header, name):
         f"{path} has no column {name!r}: it is empty")
     one,other = ([*map(repr, header)] if len(header) == 2 else ["'image'", "'breed'"])
     return PetLearnError(what, f"Expected one column {name!r}.", did_you_mean(name, header) or
-                         f"Name the columns: by_csv({os.path.basename(path)!r}, file={one}, label={other})")
+                         "Name the columns: " + options(labeler=Code(
+                            f"by_csv({os.path.basename(path)!r}, {one}, {other})")))
 
 # %% ../../nbs/kit/2_datasets/01_label_tables.ipynb #2381a08a
 LABELS,CORRECTIONS = 'labels.csv','corrections.csv' # a table of yours, and petlearn's own, in the folder of the photos
@@ -263,10 +265,11 @@ def _table_file(path):
     path = as_path(path)
     if path.is_file(): return path
     if path.is_dir():
-        raise PetLearnError(f"{path} is a folder.", "Expected a table in a text file.", "by_csv('pets/labels.csv')")
+        raise PetLearnError(f"{path} is a folder.", "Expected a table in a text file.",
+                            "For example " + options(labeler=Code("by_csv('pets/labels.csv')")))
     raise PetLearnError(f"There is no table {path}{looked_in(path)}.",
                         "Expected a text file with the columns file and label.",
-                        similar_name(path, Path.is_file) or "Check the name: by_csv('pets/labels.csv')")
+                        similar_name(path, Path.is_file) or "Check the name.")
 
 class by_csv:
     "Label a photo by its row in a table: by its path from the table's folder, or by the end of its path."

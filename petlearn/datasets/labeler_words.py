@@ -14,6 +14,7 @@ from .label_tables import by_csv, by_sidecar
 from .labels import breed, by_folder, by_regex, cat_or_dog, is_cat
 from .readings import by_names, by_parent
 from .word_kinds import by_word
+from ..next_steps import Code, options
 
 # %% ../../nbs/kit/2_datasets/20_labeler_words.ipynb #20a1fde4
 _MAKERS = dict(by_parent=by_parent, by_names=by_names, by_regex=by_regex, by_csv=by_csv)
@@ -26,7 +27,7 @@ def _called(name, text, folder):
     try: return _MAKERS[name](*args)
     except TypeError as e:
         raise PetLearnError(f"{name} can't be called with {text!r}.", "Expected what it needs, in brackets.",
-                            "For example by_parent(2), or by_names(cats, dogs)") from e
+                            "For example " + options(labeler=Code("by_names('cats', 'dogs')"))) from e
 
 # %% ../../nbs/kit/2_datasets/20_labeler_words.ipynb #917c597d
 LABELERS = dict(cat_or_dog=cat_or_dog, breed=breed, by_folder=by_folder, is_cat=is_cat, by_sidecar=by_sidecar,

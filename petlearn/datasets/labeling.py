@@ -20,6 +20,7 @@ from .readings import find_places
 from ..image_io import open_photo
 from ..photos.finding import PhotoList, as_photos, find_photos, show_photos
 from ..texts import repair_text
+from ..next_steps import Code, Hint, options
 
 # %% ../../nbs/kit/2_datasets/07_labeling.ipynb #d4d813f7
 def guess_labeler(
@@ -34,7 +35,8 @@ def _decide(photos, found, top, bare):
     try: return decide(photos, found.rows, top, bare)
     except PetLearnError as e:
         if not found.notes: raise
-        raise PetLearnError(e.what, e.expected, '\n'.join([*found.notes, e.fix])) from e
+        what,expected,fix = e.args
+        raise PetLearnError(what, expected, Hint(*(f'{o}\n' for o in found.notes), fix)) from e
 
 def _given(photos):
     "The paths of `photos`, the folder that was given, and its folders without a photo."
@@ -101,7 +103,7 @@ def read_labels(
     "Label all `photos`, corrections first; raises `PetLearnError` if `labeler` fails or has no answer for some."
     if labeler is not None and not callable(labeler):
         raise PetLearnError(f"{labeler!r} is not a labeler.", "Expected a function from a path to a label.",
-                            "For example labeler=cat_or_dog, by_folder, or by_csv('labels.csv')")
+                            "For example " + options(labeler=Code('cat_or_dog')))
     if labeler is None: photos,top,bare = _given(photos)
     else: photos,top,bare = as_photos(photos),getattr(photos, 'folder', ''),{}
     tables = match_tables(photos, labeler)

@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
 from ..core import PetLearnError, did_you_mean, first_few, pluralize
+from ..next_steps import Code, options
 
 # %% ../../nbs/kit/2_datasets/00_labels.ipynb #dec0c23b
 def is_cat(
@@ -60,7 +61,7 @@ class by_regex:
         try: self.pattern = re.compile(str(pattern) if isinstance(pattern, str) else None)
         except (re.error, TypeError, RecursionError, OverflowError) as e:
             raise PetLearnError(f"{pattern!r} is not a regular expression: {e}.", "Expected a pattern with brackets.",
-                                "Try by_regex(r'(.+)_\\d+')") from e
+                                "Try " + options(labeler=Code(r"by_regex(r'(.+)_\d+')"))) from e
         if not self.pattern.groups:
             raise PetLearnError(f"The pattern {pattern!r} has no brackets.", "Expected a pair around the label.",
                                 f"Try r'({pattern})'")
@@ -70,7 +71,8 @@ class by_regex:
         if found and found[1]: return found[1]
         raise PetLearnError(f"The pattern {self.pattern.pattern!r} does not fit the name {Path(path).name!r}.",
                             "Expected a match with a label in the first pair of brackets.",
-                            "Try by_regex(r'(.+)_\\d+'), or move that photo out of the folder.")
+                            "Move that photo out of the folder, or try "
+                            + options(labeler=Code(r"by_regex(r'(.+)_\d+')")))
 
     def __repr__(self): return f'by_regex({self.pattern.pattern!r})'
 

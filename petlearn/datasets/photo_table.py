@@ -22,6 +22,7 @@ from .labels import same_labels
 from ..photos.copies import complete_groups, copy_groups, copy_links, fingerprints, inspect_all
 from ..file_kinds import SUFFIXES
 from ..photos.finding import PhotoList, as_photos, find_photos, photo_folder
+from ..next_steps import call
 
 # %% ../../nbs/kit/2_datasets/08_photo_table.ipynb #0fcf9dea
 class PhotoSets(NamedTuple):
@@ -47,13 +48,14 @@ def _check_some(photos, what):
     "Refuse an empty list of `photos`."
     if len(photos) == 0:
         raise PetLearnError(f"The {what} of photos is empty.", "Expected at least one photo.",
-                            "find_photos('pets') makes a list of all photos in a folder.")
+                            "To list all photos in a folder: " + call('find_photos', 'pets'))
 
 def _list_table(photos):
     "The photos in the table `photos`."
     _check_some(photos, 'table')
     if 'file' not in photos:
-        raise PetLearnError("The table has no column file.", "Expected a split table.", "split_photos('pets')")
+        raise PetLearnError("The table has no column file.", "Expected a split table.",
+                            "To make one: " + call('split_photos', 'pets'))
     files = [as_path(o).absolute() for o in photos.file]
     usage = list(photos.usage.astype(str)) if 'usage' in photos else ['']*len(files)
     return PhotoSets({'the table': files}, usage, _common_folders(files), {})
@@ -205,7 +207,7 @@ class PhotoTable:
         "Make sure that all files can be read and have a label, and say how many labels a table corrects."
         for o in self.unreadable.values():
             many = f"{len(self.unreadable):,} of {pluralize(len(self), 'photo')} can't be used, such as: "
-            raise PetLearnError((many if len(self.unreadable) > 1 else '') + o.what, o.expected, o.fix)
+            raise PetLearnError((many if len(self.unreadable) > 1 else '') + o.what, *o.args[1:])
         self.require_labels()
         if self.corrected: echo(f"{pluralize(len(self.corrected), 'label')} corrected by a table.")
         for o in self.about_tables: echo(o)

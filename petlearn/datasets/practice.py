@@ -14,10 +14,13 @@ from pathlib import Path
 from ..core import PetLearnError, as_path, did_you_mean, percent, pluralize
 from .faults import FAULT_KINDS, read_answers
 from ..photos.finding import find_photos
+from ..next_steps import call, look_into
 
 # %% ../../nbs/kit/2_datasets/18_practice.ipynb #aff14a87
 _MEANS = {o: o for o in FAULT_KINDS} | {'leak': 'near copy', 'two labels': 'near copy', 'empty': 'damaged',
                                    'not a photo': 'damaged'}
+
+_EXAMPLE = "For example " + call('score', dict(dark=['photo_0012.jpg']), 'pets-faults-7')
 
 def _claims(findings, folder):
     "`findings` as pairs of a kind and its files, and the folder in which they were found."
@@ -30,13 +33,13 @@ def _claims(findings, folder):
     elif isinstance(findings, dict): pairs = list(findings.items())
     else: raise PetLearnError(f"A {type(findings).__name__} doesn't say what somebody found.",
                               "Expected a dictionary from kinds of faults to files, or what check or "
-                              "find_label_issues returns.", "score({'dark': ['photo_0012.jpg']}, 'pets-faults-7')")
+                              "find_label_issues returns.", _EXAMPLE)
     for o,_ in pairs:
         if o not in _MEANS: raise PetLearnError(f"There is no kind of fault {o!r}.",
                                                 f"Expected one of: {', '.join(_MEANS)}.", did_you_mean(o, list(_MEANS)))
     if folder is None: raise PetLearnError("In which folder were these found?",
                                            "Expected the folder that inject_faults made.",
-                                           "score({...}, 'pets-faults-7')")
+                                           _EXAMPLE)
     return pairs, as_path(folder)
 
 # %% ../../nbs/kit/2_datasets/18_practice.ipynb #f170392a
@@ -57,7 +60,7 @@ def _name_in(path, folder, there):
     if len(path.parts) == 1 and path.name in by_name: return by_name[path.name]
     raise PetLearnError(f"There is no photo {path} in {folder}.", f"Expected one of its {len(there)} photos.",
                         did_you_mean(path.name, sorted(Path(o).name for o in there))
-                        or f"find_photos('{folder}') lists them.")
+                        or "To see them: " + look_into(folder))
 
 # %% ../../nbs/kit/2_datasets/18_practice.ipynb #27357725
 @dataclass(eq=False, repr=False)

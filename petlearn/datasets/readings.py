@@ -16,6 +16,7 @@ from ..core import PetLearnError, check_int, first_few, pluralize
 from .labels import CAT_BREEDS, DOG_BREEDS, breed, by_folder, cat_or_dog, is_cat
 from .split_folders import SplitFolders, read_split_folders
 from .word_kinds import is_never_a_label, plain_word, read_names, word_kind
+from ..next_steps import Code, options
 
 # %% ../../nbs/kit/2_datasets/05_readings.ipynb #52015c3f
 def _folder_error(labeler, path, expected):
@@ -46,7 +47,7 @@ class by_names:
         self.names = tuple(map(str, names))
         if not all(self.names) or not self.names:
             raise PetLearnError("by_names needs the labels.", "Expected the names of folders.",
-                                "by_names('cats', 'dogs')")
+                                "For example " + options(labeler=Code("by_names('cats', 'dogs')")))
 
     def __call__(self, path):
         found = next((o.name for o in Path(path).parents if o.name in self.names), None)

@@ -14,6 +14,7 @@ from .photo_table import PhotoTable, photo_table
 from .split_table import MIN_LABELS, MIN_PHOTOS
 from .usage import drop_copies, fill_usage, keep_tests
 from ..photos.copies import connected_components, duplicate_pairs
+from ..next_steps import Code, option, options
 
 # %% ../../nbs/kit/2_datasets/11_split.ipynb #006b3416
 def require_enough(labels:pd.Series): # One entry for each photo
@@ -22,7 +23,7 @@ def require_enough(labels:pd.Series): # One entry for each photo
     if len(counts) < MIN_LABELS:
         same = f"All {len(labels)} photos have the same label, {counts.index[0]!r}." if len(counts) else "No photos."
         raise PetLearnError(same, f"Expected at least {MIN_LABELS} labels to tell apart.",
-                            "Add photos of something else, or pass another labeler=.")
+                            "Add photos of something else, or choose another labeler with " + option('labeler') + ".")
     few = [f'{n} of {label!r}' for label,n in counts.items() if n < MIN_PHOTOS]
     if few:
         raise PetLearnError(f"Too few photos: {first_few(few, 5)}.", f"Expected at least {MIN_PHOTOS} of each label.",
@@ -32,7 +33,7 @@ def require_enough(labels:pd.Series): # One entry for each photo
 def _group_names(files, group_func):
     "What `group_func` says for each of `files`; raises `PetLearnError` if it fails or says nothing."
     def error(what): return PetLearnError(what, "Expected a function from a path to the name of its animal or scene.",
-                                          "group_func=lambda o: o.stem.split('-')[0]")
+                                          "For example " + options(group_func=Code("lambda o: o.stem.split('-')[0]")))
     try: names = [group_func(Path(o)) for o in files]
     except Exception as e: raise error(f"group_func failed: {type(e).__name__}: {e}.") from e
     without = [Path(f) for f,o in zip(files, names) if o is None or str(o) == '']
@@ -91,8 +92,9 @@ def _check_shares(valid_pct, test_pct, valid_n, test_n):
     check_float('valid_pct', valid_pct, 0, 1)
     check_float('test_pct', test_pct, -1e-9, 1)
     if valid_n is None and test_n is None and valid_pct + test_pct >= 1:
-        raise PetLearnError(f"valid_pct={valid_pct:g} and test_pct={test_pct:g} leave nothing to learn from.",
-                            "Expected shares that are less than 1 together.", "valid_pct=.2, test_pct=.1")
+        given = options(valid_pct=valid_pct) + " and " + options(test_pct=test_pct)
+        raise PetLearnError(given + " leave nothing to learn from.", "Expected shares that are less than 1 together.",
+                            "For example " + options(valid_pct=.2, test_pct=.1))
 
 def _groups(df, copies, table, group_func):
     "The groups of `df`: its `copies` joined by `group_func`; says what belongs together."

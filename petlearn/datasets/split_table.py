@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from ..core import PetLearnError, pluralize
 from ..photos.captions import plot_text
+from ..next_steps import call
 
 # %% ../../nbs/kit/2_datasets/09_split_table.ipynb #9309ae20
 USAGES = 'train', 'valid', 'test' # in the order in which a model meets them
@@ -58,7 +59,7 @@ def check_split(
     "Make sure that `split` can be learned from; raises `PetLearnError` if it can't."
     trouble = _shape_trouble(split) or _content_trouble(split)
     if trouble: raise PetLearnError(trouble, "Expected a table as split_photos makes it.",
-                                    "split = split_photos('my photos')")
+                                    "To make one: " + call('split_photos', 'my photos'))
     return split.assign(label=split.label.astype(str)).reset_index(drop=True)
 
 # %% ../../nbs/kit/2_datasets/09_split_table.ipynb #96cf7c7e

@@ -23,6 +23,7 @@ from .split_table import USAGES, check_split
 from .usage import drop_copies, keep_tests, near_groups
 from ..photos.copies import fingerprints
 from ..photos.finding import photo_folder
+from ..next_steps import call
 
 # %% ../../nbs/kit/2_datasets/12_versions.ipynb #dc19d1fd
 def _match(old, new):
@@ -85,7 +86,8 @@ def _require_sides(table, folder):
     raise PetLearnError(f"{folder} has no folder {missing!r} with labelled photos in it; found: "
                         f"{first_few(map(repr, names), 5) or 'photos only'}.",
                         "Expected folders train and valid (or val), perhaps test.",
-                        f"To keep photos at random for validation: split_photos({str(folder)!r})")
+                        "To keep photos at random for validation: "
+                        + call('split_photos', str(folder), words="give the folder above"))
 
 # %% ../../nbs/kit/2_datasets/12_versions.ipynb #fe240bd8
 def split_by_folder(
@@ -108,7 +110,7 @@ def _read_csv(path):
     except (OSError, ValueError) as e:
         raise PetLearnError(f"Can't read a table from {path}: {getattr(e, 'strerror', None) or e}.",
                             "Expected a file as split.to_csv('split.csv', index=False) writes it.",
-                            "For a run: read_split('runs/V001-nervous-tron/split.csv')") from e
+                            "A run keeps one: split.csv in its folder.") from e
     return df.assign(file=[(path.parent/o).as_posix() for o in df.file]) if 'file' in df else df
 
 def _require_files(files, path):
@@ -160,7 +162,7 @@ def combine(
     if all(is_table) and (labeler or kwargs or not sets):
         raise PetLearnError(f"There are {pluralize(len(sets), 'split table')}, and nothing to split.",
                             "Expected folders, lists of files or split tables; tables without further settings.",
-                            "combine('cats and dogs', 'more of them')")
+                            "For example " + call('combine', 'cats and dogs', 'more of them'))
     names = [str(o) if isinstance(o, (str, os.PathLike)) else f'data set {i}' for i,o in enumerate(sets, 1)]
     tables = [check_split(o) if t else split_photos(o, labeler, **kwargs) for o,t in zip(sets, is_table)]
     for name,o in zip(names[1:], tables[1:]): same_labels(o.label, tables[0].label, name, names[0])

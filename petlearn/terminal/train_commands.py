@@ -83,7 +83,7 @@ def _fix(found, photos, kinds, yes):
 def _show_findings(found, photos, labeler, network):
     "Print what was found; raises `PetLearnError` if no training is possible with it."
     again = f'petlearn check {quoted(photos)}' + (f' --labeler {quoted(labeler)}' if labeler else '')
-    print(found.to_text(lambda o: f'{again} --fix "{o.kind}"'))
+    print(found.to_text(lambda kind: f'{again} --fix {quoted(kind)}'))
     if network:
         from petlearn.models import features # noqa: F401 gives `DataCheck` its method alike
         print('Photos that look alike:', found.alike(network).head(20).to_string(index=False), sep='\n')

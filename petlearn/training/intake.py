@@ -26,6 +26,7 @@ from ..datasets.split_table import check_split
 from ..datasets.versions import add_test_photos
 from ..runs.run import Run
 from .settings import resolve
+from ..next_steps import option
 
 # %% ../../nbs/kit/5_training/06_intake.ipynb #3ff029fb
 def training_settings(
@@ -59,7 +60,7 @@ def _check_first(photos, skip_damaged=False):
     if found.reading: echo(found.reading)
     shown = [o for o in found.findings if o.severity == WARNING and o.kind not in _LATER or o.kind == 'corrected']
     for o in shown[:4]: echo(f"{o.what} {o.advice}".strip())
-    if len(shown) > 4: echo(f"And {len(shown)-4} more findings: check(photos) shows all of them.")
+    if len(shown) > 4: echo(f"And {len(shown)-4} more findings. To see all of them: {found.step()}")
     return found
 
 # %% ../../nbs/kit/5_training/06_intake.ipynb #0021cabe
@@ -103,7 +104,8 @@ def _ready(table, check, skip_damaged):
 def _take_table(table, settings, labeler, test_dir, check):
     "The same for a split `table`, which stays as it is: it decides what is used for what."
     if labeler is not None:
-        raise PetLearnError("A split table has its labels already.", "Expected no labeler.", "train(split)")
+        raise PetLearnError("A split table has its labels already.", "Expected no labeler.",
+                            "Leave " + option('labeler') + " out.")
     split = check_split(table)
     if check: _check_first(table, settings['skip_damaged'])
     split = split.assign(file=[Path(o).absolute().as_posix() for o in split.file])

@@ -22,6 +22,7 @@ from ..training.settings import Settings, resolve
 from .monitor import RunMonitor
 from .views import (View, button, choice, duration, error_html, field, progress_html, row,
                                     status_html, typed_path)
+from ..next_steps import WIDGET, shown_in
 
 # %% ../../nbs/kit/7_widgets/03_panel.ipynb #51b75173
 def network_options(
@@ -101,6 +102,10 @@ class BackgroundCheck:
 # %% ../../nbs/kit/7_widgets/03_panel.ipynb #eac19d07
 _SIGNS = {ERROR: '■ error', WARNING: '▲ warning', INFO: '• info'}
 
+def _advice(finding):
+    "What to do about a `finding`, in words for a page with fields and buttons."
+    with shown_in(WIDGET): return str(finding.advice)
+
 def photos_html(
     plan:TrainingPlan, # Whose photos have been checked
     most:int=5, # Findings to show
@@ -111,10 +116,10 @@ def photos_html(
     counts = ', '.join(f'<b>{escape(k)}</b> {n:,}' for k,n in labels.items())
     items = []
     for o in found.findings[:most]:
-        fix = f' <code>{escape(o.fix)}</code>' if o.fix else ''
-        items.append(f'<li><b>{_SIGNS[o.severity]}</b>: {escape(o.what)} {escape(o.advice)}{fix}</li>')
+        fix = f' In a cell: <code>{escape(str(found.step(o.kind)))}</code>' if o.can_fix else ''
+        items.append(f'<li><b>{_SIGNS[o.severity]}</b>: {escape(o.what)} {escape(_advice(o))}{fix}</li>')
     more = len(found.findings) - most
-    if more > 0: items.append(f'<li>and {more} more: <code>check(…)</code> shows all of them</li>')
+    if more > 0: items.append(f'<li>and {more} more. In a cell: <code>{escape(str(found.step()))}</code></li>')
     return (f'<div role="status">{pluralize(len(found.photos), "photo")}. Labels: {counts or "none"}. '
             f'<b>{escape(found.verdict)}</b></div>'
             f'<ul style="margin:0;list-style:none;padding:0">{"".join(items)}</ul>')

@@ -89,14 +89,14 @@ def test_each_fault_is_found_alone(tmp_path, drawn):
         assert sorted(found.kinds) == sorted([kind] + also), (name, found)
         one = found[kind]
         assert names(one) == sorted(files), name
-        assert one.severity == KINDS[kind].severity and bool(one.fix) == (KINDS[kind].way is not None), name
+        assert one.severity == KINDS[kind].severity and one.can_fix == (KINDS[kind].way is not None), name
         assert found.ok == (ERROR not in [o.severity for o in found.findings]), name
         assert one.what.split()[0] in repr(found) and one.kind in found._repr_html_(), name
 
 def test_one_label_and_too_few(pets):
     assert quick(pets/'cat', by_folder).kinds == ['one label']
     found = quick(pets, min_photos=17, advised=17)
-    assert found.kinds == ['too few'] and len(found['too few'].files) == 32 and not found['too few'].fix
+    assert found.kinds == ['too few'] and len(found['too few'].files) == 32 and not found['too few'].can_fix
     with pytest.raises(PetLearnError, match='16 of'): found.require()
     assert quick(pets, min_photos=16, advised=16).findings == []
 
@@ -164,7 +164,7 @@ def test_a_leak_in_a_table_takes_all_copies_out_of_training(pets):
 def test_a_table_with_one_row_on_both_sides(pets):
     table = _table(pets)
     found = quick(pd.concat([table, table.head(1).assign(usage='test')]))
-    assert 'leak' in found and (table.usage[0] != 'train' or not found['leak'].fix) # nothing to move: the photo would be gone from both
+    assert 'leak' in found and (table.usage[0] != 'train' or not found['leak'].can_fix) # nothing to move: the photo would be gone from both
 
 def test_tables_with_gaps(pets):
     for spoil,kind in ((lambda o: o.assign(label=[None, *o.label[1:]]), 'no label'), (lambda o: o.assign(label=['', *o.label[1:]]), 'no label'),
@@ -411,7 +411,7 @@ def test_the_command_line(pets, capsys):
     FAULTS['empty'][0](pets); FAULTS['near'][0](pets)
     before = tree(pets)
     status,out,err = petlearn('--labeler', 'by_folder')
-    assert status == 2 and f'petlearn check {pets} --labeler by_folder --fix "empty"' in ' '.join(out.split()) and 'empty' in err and 'checkup' not in out+err
+    assert status == 2 and f'petlearn check {pets} --labeler by_folder --fix empty' in ' '.join(out.split()) and 'empty' in err and 'checkup' not in out+err
     assert petlearn('--fix', 'bogus')[0] == petlearn('--fix', 'few')[0] == 2 and tree(pets) == before
     assert petlearn('--fix', 'safe')[0] == 0 and not (pets/'cat/x.jpg').exists()
     assert petlearn('--fix', 'near copy')[0] == petlearn()[0] == 0
@@ -435,7 +435,7 @@ def test_each_kind_that_is_passed_over_has_its_line(tmp_path, drawn):
             (folder/o).parent.mkdir(parents=True, exist_ok=True)
             (folder/o).write_bytes(content)
         one = next(o for o in quick(folder, by_folder).findings if o.kind == 'foreign')
-        assert (one.severity, one.what) == (severity, f'Passed over: {what}.') and advice in one.advice and not one.fix, name
+        assert (one.severity, one.what) == (severity, f'Passed over: {what}.') and advice in one.advice and not one.can_fix, name
         assert '<img' not in quick(folder, by_folder)._repr_html_()
 
 HEIC = b'\0\0\0\x18ftypheic\0\0\0\0mif1heic'

@@ -51,7 +51,7 @@ def cells(folder): return pd.read_csv(folder/'corrections.csv', dtype=str, keep_
 def test_there_and_back(folder):
     before,photos = tree(folder),find_photos(folder)
     change = quarantine(photos[:2], folder, 'damaged\n or so')
-    assert str(change) == f"Change 1: 3 files to {folder}/_quarantine/1 (damaged or so); undo with fixes.undo({str(folder)!r}, 1)"
+    assert str(change) == f"Change 1: 3 files to {folder}/_quarantine/1 (damaged or so); to take it back: fixes.undo({str(folder)!r}, 1)"
     assert change.files == ['cat/1.jpg', 'cat/3.jpg', 'cat/1.txt'] # the text beside a photo goes along
     assert tree(folder/'_quarantine'/'1').keys() == {*change.files, 'change.json'}
     assert len(find_photos(folder)) == 8 and not tree(folder).keys() & set(change.files)
@@ -253,7 +253,7 @@ def test_records_that_petlearn_did_not_write(folder):
 def test_corrections_and_back(folder):
     a,b = folder/'cat/1.jpg', folder/'dog/2.jpg'
     change = correct({a: 'dog', b: 'cat'}, folder, 'seen', was={a: 'cat', b: 'dog'})
-    assert str(change) == f"Change 1: 2 labels in {folder}/corrections.csv (seen); undo with fixes.undo({str(folder)!r}, 1)"
+    assert str(change) == f"Change 1: 2 labels in {folder}/corrections.csv (seen); to take it back: fixes.undo({str(folder)!r}, 1)"
     assert (folder/'corrections.csv').read_text() == f'file,label,was,change,when\ncat/1.jpg,dog,cat,1,{change.when}\ndog/2.jpg,cat,dog,1,{change.when}\n'
     later = correct({a: ' bird '}, folder, 'looked again')
     assert cells(folder)[2] == dict(file='cat/1.jpg', label='bird', was='dog', change='2', when=later.when)

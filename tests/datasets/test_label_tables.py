@@ -110,7 +110,7 @@ def test_columns_by_their_usual_names(tmp_path):
     assert repr(by_csv(write(tmp_path, 't.csv', 'Image,Breed\n1.jpg,pug\n'))) == "by_csv('t.csv', file='Image', label='Breed')"
     assert by_csv(write(tmp_path, 't.csv', 'id,pet\n1,cat\n'), 'id', 'pet')(photo) == 'cat'
     with pytest.raises(PetLearnError, match="no column 'file'") as e: by_csv(tmp_path/'t.csv')
-    assert eval(e.value.fix.removeprefix('Name the columns: ').replace("'t.csv'", repr(str(tmp_path/'t.csv'))))(photo) == 'cat'
+    assert eval(e.value.fix.removeprefix('Name the columns: labeler=').replace("'t.csv'", repr(str(tmp_path/'t.csv'))))(photo) == 'cat'
 
 def test_photos_that_are_not_in_the_table(tmp_path):
     label = by_csv(write(tmp_path, 't.csv', 'file,label\n1.jpg,cat\n'))

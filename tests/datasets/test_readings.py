@@ -6,10 +6,12 @@ from PIL import Image
 from petlearn.core import PetLearnError
 from petlearn.datasets.decision import decide, fitting_labeler
 from petlearn.datasets.labeling import guess_labeler, label_photos, read_labels
+from petlearn.datasets.labeler_words import labeler_of
 from petlearn.datasets.labels import by_folder, by_regex, labeler_name
 from petlearn.datasets.photo_table import photo_table
 from petlearn.datasets.readings import by_names, by_parent
 from petlearn.photos.finding import PhotoList
+from petlearn.terminal.words import matching
 from helpers import write
 
 TOP = Path('/nowhere/photos')
@@ -138,7 +140,7 @@ ASKS = [ # layout, labelers that the question names
 def test_two_readings_are_a_question():
     for layout,calls in ASKS:
         with pytest.raises(PetLearnError, match='can be read in two ways') as e: read(layout)
-        assert all(o in e.value.fix for o in calls) and '--labeler' in e.value.fix, layout
+        assert all(o in e.value.fix for o in calls) and 'labeler=' in e.value.fix, layout
 
 REFUSES = [ # layout, words
     ('IMG_{}.jpg|DSC_{}.jpg', 'camera'), ('PXL_20240501_10{:04}.jpg|VID_20240501_11{:04}.jpg|Screenshot_{}.jpg', 'camera'), ('P1{:06}.jpg|GOPR{:04}.jpg', 'camera'),
@@ -217,16 +219,14 @@ def test_labelers_for_folders():
         assert e.value.fix
 
 def test_labelers_in_a_terminal():
-    from petlearn import cli
-    for word,labeler in (('by_parent(2)', by_parent(2)), ('by_names(cats, dogs)', by_names('cats', 'dogs')), ("by_names('my cats', 'dogs')", by_names('my cats', 'dogs'))): assert cli._labeler(word) == labeler
-    for word in ("by_regex('(.+)_[0-9]+')", '(.+)_[0-9]+'): assert repr(cli._labeler(word)) == repr(by_regex('(.+)_[0-9]+'))
+    for word,labeler in (('by_parent(2)', by_parent(2)), ('by_names(cats, dogs)', by_names('cats', 'dogs')), ("by_names('my cats', 'dogs')", by_names('my cats', 'dogs'))): assert labeler_of(word) == labeler
+    for word in ("by_regex('(.+)_[0-9]+')", '(.+)_[0-9]+'): assert repr(labeler_of(word)) == repr(by_regex('(.+)_[0-9]+'))
     for word in ('by_parent(x)', 'by_parent()', 'by_nothing'):
-        with pytest.raises(PetLearnError): cli._labeler(word)
+        with pytest.raises(PetLearnError): labeler_of(word)
 
 def test_patterns_in_a_terminal(tmp_path):
-    from petlearn import cli
     for name in ('a/1.jpg', 'a/2.jpg', 'b/1.jpg', '[odd]/1.jpg'): write(tmp_path, name)
-    for words,n in (([f'{tmp_path}/a/*.jpg'], 2), ([f'{tmp_path}/*/*.jpg', 'x.jpg'], 5), ([f'{tmp_path}/[odd]'], 1), ([f'{tmp_path}/c*'], 1), ([], 0)): assert len(list(cli._matching(words))) == n
+    for words,n in (([f'{tmp_path}/a/*.jpg'], 2), ([f'{tmp_path}/*/*.jpg', 'x.jpg'], 5), ([f'{tmp_path}/[odd]'], 1), ([f'{tmp_path}/c*'], 1), ([], 0)): assert len(list(matching(words))) == n
 
 def test_photos_for_a_test_fit_what_is_known():
     assert fitting_labeler(['t/cat.1.jpg'], {'cat', 'dog'})('t/cat.1.jpg') == 'cat' and fitting_labeler(['t/cat/1/x.jpg'], {'cat'}) == by_parent(2)
