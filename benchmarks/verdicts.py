@@ -59,9 +59,9 @@ def draw(photos, rng, n_train, n_valid):
 
 def plain(s, rng, n_train=160, n_valid=40): return draw(s['photos'], rng, n_train, n_valid)
 
-def wrong_labels(s, rng, share):
+def wrong_labels(s, rng, share, **numbers):
     "A share of all labels is wrong, in training and in validation."
-    df = plain(s, rng)
+    df = plain(s, rng, **numbers)
     rows = rng.permutation(len(df))[:round(share*len(df))]
     vocab = sorted({*df.label})
     labels = df.label.to_numpy().copy()
@@ -111,6 +111,7 @@ KINDS = { # settings of the training, the situation, and the causes that may be 
     '5 % wrong labels': ({}, partial(wrong_labels, share=.05), [LABELS]),
     '10 % wrong labels': ({}, partial(wrong_labels, share=.1), [LABELS]),
     '15 % wrong labels': ({}, partial(wrong_labels, share=.15), [LABELS]),
+    '10 % wrong labels, rate .001': (dict(lr=1e-3), partial(wrong_labels, share=.1, n_train=480, n_valid=120), [LABELS]),
     'a shortcut': ({}, shortcut, [SHORTCUT]),
     'a leak': ({}, leak, [OK]),
     'one label missing in validation': ({}, label_missing, []),
@@ -157,7 +158,7 @@ def train_all(file, photos='', sets='', seeds=20):
     "Train all kinds, and write each history into a line of `file`."
     from petlearn.files import file_sha256
     shas = lru_cache(None)(file_sha256)
-    known = [('drawn', 96), ('drawn', 224)] + [('oxford-iiit-pet', 64), ('cats-dogs', 224)]*bool(photos)
+    known = [('drawn', 64), ('drawn', 96)] + [('oxford-iiit-pet', 64), ('cats-dogs', 224)]*bool(photos)
     with tempfile.TemporaryDirectory() as tmp, open(file, 'a') as f:
         for name,s in picture_sets(Path(tmp), photos, [o for o in known if not sets or f'{o[0]}-{o[1]}' in sets]):
             for kind in filter(partial(possible, s=s), KINDS):

@@ -78,7 +78,10 @@ class _Advice(_Curve):
         "The same for the usual learning rate, or for a tenth, if it was that or less."
         return self.again(lr=.01 if self.lr > .01 else float(f'{(self.lr or .01)/10:.1g}'))
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #b022452b
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #a2250408
+_MISTAKES = either('run.interpret()', 'petlearn report') # what to look at where the curves can't tell
+_LABELS = _MISTAKES + ', ' + either('find_label_issues(run)')
+
 def _empty(c):
     "Nothing was trained yet."
     if not c.epochs: return "nothing to say yet: the history has no epoch"
@@ -121,9 +124,10 @@ def _too_high(c, limit=10):
     return (f"a training loss of {worst.train_loss:.2f} with {percent(worst.get('train', 'accuracy'))} right "
             f"({c.name(worst)}): the learning rate is too high. Next: " + c.slower())
 
-# %% ../../nbs/kit/4_runs/03_verdict.ipynb #bc8646ec
-_MISTAKES = either('run.interpret()', 'petlearn report')
-_LABELS = _MISTAKES + ', ' + either('find_label_issues(run)')
+# %% ../../nbs/kit/4_runs/03_verdict.ipynb #dd5f2f4f
+def _odd_lr(c):
+    "The learning rate, if it is far from the usual one and may be the cause."
+    return f', a learning rate of {c.lr:.1g}' if c.lr > .03 or 0 < c.lr < 3e-3 else ''
 
 def _fall(losses):
     "By which share the second half of `losses` fell; 0 where they are too few, or not known."
@@ -131,23 +135,27 @@ def _fall(losses):
     middle = losses[(len(losses)-1)//2]
     return 1 - losses[-1]/middle if middle > 0 else 0
 
+def _improving(c, least=.02):
+    "Did both losses fall in the second half, by `least`? Where labels are wrong, that of validation doesn't."
+    return _fall([o.train_loss for o in c.phase]) > .05 and _fall([o.valid_loss for o in c.phase]) > least
+
 def _not_ready(c):
     "Is it not good on its own photos, or hardly better there than on others, although there was more to learn?"
-    if c.own is None or c.kept.error == 0: return False
+    if c.own is None or c.end.train_loss is None or c.kept.error == 0: return False
     if max(c.own, 1-c.kept.error) < .8: return True
-    like_new = c.end.train_loss is not None and c.end.train_loss > .7*c.end.valid_loss
-    return c.own < .95 and like_new and (0 < c.lr < 3e-3 or len(c.phase) < 5)
+    like_new = c.own < .95 and c.end.train_loss > .7*c.end.valid_loss
+    return like_new and (len(c.phase) < 5 or 0 < c.lr < 3e-3 and _improving(c, .05))
 
 def _not_learned(c):
     "The training ended before the model was good on its own photos, or could not get there."
     if not _not_ready(c): return
     what = f"right on only {percent(c.own)} even of the training photos"
-    if 0 < c.lr < 3e-3 and len(c.phase) >= 5:
-        return what + f": a learning rate of {c.lr:.1g} is too low. Next: " + c.again(lr=.01)
-    if len(c.phase) < 5 or len(c.phase) < 20 and _fall([o.train_loss for o in c.phase]) > .12:
+    if len(c.phase) < 5 or c.lr >= 3e-3 and len(c.phase) < 20 and _improving(c):
         return what + ", and it was still learning: too few epochs. Next: " + c.longer()
-    high = f', a learning rate of {c.lr:.1g}' if c.lr > .03 else ''
-    return what + f"; the curves can't tell why (wrong labels, labels that look alike{high}?). Next: " + _LABELS
+    hardly_moved = c.end.train_loss > .9*c.epochs[0].train_loss
+    if 0 < c.lr < 3e-3 and (_improving(c) or hardly_moved):
+        return what + f": a learning rate of {c.lr:.1g} is too low. Next: " + c.again(lr=.01)
+    return f"{what}; the curves can't tell why (wrong labels, labels that look alike{_odd_lr(c)}?). Next: " + _LABELS
 
 # %% ../../nbs/kit/4_runs/03_verdict.ipynb #1dd118a1
 def _by_chance(wrong, n, share):
@@ -170,7 +178,7 @@ def _gap(c):
     right = 1 - c.kept.error
     if c.own is None or c.kept.get('valid', 'accuracy') is None: return
     noise = math.sqrt(right*(1-right)/c.photos) if c.photos else 0
-    if c.own - right > max(.1, 2*noise):
+    if c.own - right > max(.08, 2*noise):
         return (f"right on {percent(c.own)} of the training photos, but on only {percent(right)} of the validation "
                 "photos")
 
@@ -190,7 +198,7 @@ def _causes(c):
     "What a model that is good on its own photos only may suffer from."
     few = _few(c) or 'too few photos'
     small = f", pictures of {c.params['size']} pixels" if (c.params.get('size') or 224) < 128 else ''
-    return f"{few}, wrong labels, a shortcut, photos of another kind{small}?"
+    return f"{few}, wrong labels, a shortcut, photos of another kind{small}{_odd_lr(c)*(c.lr > .03)}?"
 
 def _own_photos_only(c):
     "What it has learned is of little use for other photos."

@@ -71,7 +71,7 @@ CASES = dict( # history, number of validation photos, what is said
     perfect_some=(rows(FALLING, CALM, None, [1.]*8), 74, 'up to 5 % of new ones may'),
     perfect_many=(rows(FALLING, CALM, None, [1.]*8), 1000, 'at most 0.4 % of new photos should be wrong; too good to be true?'),
     perfect_unknown=(rows(FALLING, CALM, None, [1.]*8), None, 'very good, if they are many'),
-    low_but_good=(rows([.69, .64, .62, .61, .60], [.69, .66, .65, .645, .644], [.5, .6, .62, .63, .63], [.5, .6, .6, .6, .6], lr=.001), 74, 'a learning rate of 0.001 is too low'),
+    low_but_good=(rows([.69, .64, .62, .61, .60], [.69, .66, .65, .645, .644], [.5, .6, .62, .63, .63], [.5, .6, .6, .6, .6], lr=.001), 74, "can't tell why (wrong labels, labels that look alike, a learning rate of 0.001?)"),
     slow=(rows([1.027, .957, .835, .668, .534, .462, .41, .381, .368, .363], [.918, .828, .697, .554, .487, .459, .431, .411, .402, .401],
                [.45, .47, .53, .63, .72, .8, .84, .84, .84, .84], [.5, .63, .75, .75, *[.8125]*6], lr=3e-4), 16, 'a learning rate of 0.0003 is too low. Next: lr=0.01'), # measured
     settled=(rows([.832, .256, .035, .003, .002, .001, .001, .001, .001, .001], [.589, .296, .155, .258, .219, .17, .15, .144, .143, .142],
