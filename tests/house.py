@@ -12,11 +12,11 @@ datasets    labels label_tables found_tables word_kinds split_folders readings d
 models      backbones engines loaders feature_bank features learner callbacks checkpoints novelty calibration model_folder saving prediction
             lite
 runs        run predictions curves verdict progress names conditions book choosing editing endings card
-training    settings prediction_recorder trained turns results job intake resume trainer plan
+training    setting_names settings prediction_recorder trained turns results job intake resume trainer plan
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner label_photos
 deploy      parity model_card export printing project guards service app
-terminal    options words train_commands project_commands predict_command share_commands run_commands outcomes
+terminal    number_words options words train_commands project_commands predict_command share_commands run_commands outcomes completion
             cli __main__ all __init__
 '''
 LIGHT = ('torch', 'fastai', 'matplotlib') # never imported by the ground floor or by runs/, not even inside functions
