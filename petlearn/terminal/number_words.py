@@ -29,16 +29,15 @@ def _plain_number(name, word):
     except ValueError: raise _refusal(name, word, "that is no number") from None
 
 # %% ../../nbs/kit/9_terminal/00_number_words.ipynb #e838f372
-_IN_MINUTES = dict(s=1/60, sec=1/60, m=1, min=1, h=60, d=1440)
+_IN_MINUTES = dict(s=1/60, sec=1/60, second=1/60, m=1, min=1, minute=1, h=60, hour=60)
 
 def _in_minutes(word):
     "A time such as 90s, 30m, 2h or 1h30m in minutes; `None` if it is none."
-    parts = re.findall(r'([\d.,]+)\s*([a-z]+)', word.lower())
-    units = {k: v for o,v in _IN_MINUTES.items() for k in (o, f'{o}s', dict(m='minutes', h='hours', s='seconds').get(o))}
-    units |= dict(minute=1, hour=60, second=1/60)
-    if not parts or re.sub(r'[\d.,\sa-z]', '', word.lower()) or not all(unit in units for _,unit in parts): return None
-    if re.sub(r'[\d.,]+\s*[a-z]+', '', word.lower()).strip(): return None
-    return round(sum(_plain_number('minutes', n)*units[unit] for n,unit in parts), 4)
+    text = word.lower().replace(' ', '')
+    parts = re.findall(r'([\d.,]+)([a-z]+?)s?(?=\d|$)', text)
+    if not parts or not re.fullmatch(r'([\d.,]+[a-z]+)+', text): return None
+    if not all((unit or 's') in _IN_MINUTES for _,unit in parts): return None
+    return round(sum(_plain_number('minutes', o)*_IN_MINUTES[unit] for o,unit in parts), 4)
 
 # %% ../../nbs/kit/9_terminal/00_number_words.ipynb #2b8fe84f
 def number(
@@ -51,7 +50,7 @@ def number(
     minutes = _in_minutes(word) if name == 'minutes' else None
     found = _plain_number(name, word) if minutes is None else minutes
     if name.endswith('_pct') and 1 < found < 100:
-        raise _refusal(name, word, f"a share is between 0 and 1, or a percentage such as {found:g}%")
+        raise _refusal(name, word, f"a share is between 0 and 1, or a percentage: {found:g}%")
     return found
 
 def whole_number(

@@ -6,12 +6,14 @@
 __all__ = ['Command', 'parser_of', 'arguments']
 
 # %% ../../nbs/kit/9_terminal/00_options.ipynb #031f27db
-import re
-from argparse import SUPPRESS, ArgumentParser
+import os, re
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from collections.abc import Callable
 from inspect import getsource, signature
 from typing import NamedTuple, get_args
 from ..core import PetLearnError, did_you_mean
+from .number_words import number, whole_number
+from ..training.setting_names import OTHER_NAMES, no_setting
 from ..training.settings import Settings
 
 # %% ../../nbs/kit/9_terminal/00_options.ipynb #a5e47e37
@@ -25,23 +27,39 @@ class Command(NamedTuple):
 class _Parser(ArgumentParser):
     "Raises our error where argparse would end the program."
     def error(self, message):
-        raise PetLearnError(f"{self.prog}: {message}.", "Expected the options of that command.", f"{self.prog} --help")
+        help_text = f"{self.prog} --help"
+        if found := re.match(r'argument (--[\w-]+).*expected one argument', message):
+            raise PetLearnError(f"{found[1]} needs a value behind it.", "Expected a word or a number.", help_text)
+        if found := re.match(r'ambiguous option: (\S+?)(?:=.*)? could match (.*)', message):
+            raise PetLearnError(f"{found[1]} is the beginning of several options.", f"Expected one of {found[2]}.",
+                                help_text)
+        raise PetLearnError(f"{self.prog}: {message}.", "Expected the options of that command.", help_text)
 
-def _true_or_false(word):
-    "Read a word that means yes or no."
-    if word.lower() in ('true', 'yes', '1', 'on'): return True
-    if word.lower() in ('false', 'no', '0', 'off'): return False
-    raise ValueError(word)
+    def _get_option_tuples(self, option_string):
+        "Options that begin so; several names of the same one are one."
+        found = super()._get_option_tuples(option_string)
+        return found[:1] if len({action.dest for action,*_ in found}) == 1 else found
 
 # %% ../../nbs/kit/9_terminal/00_options.ipynb #e13e5b9f
-def _add_option(parser, name, kind, default, comment):
-    "Add an option to `parser`; both spellings, --fine-tune-epochs and --fine_tune_epochs, are read."
-    shown = '' if default in (None, '', False) else f' (default: {default})'
-    how = dict(dest=name, default=SUPPRESS, help=f'{comment}{shown}'.replace('%', '%%'))
-    if default is False: how |= dict(action='store_true')
-    elif default is True: how |= dict(type=_true_or_false, metavar='True|False')
-    else: how |= dict(type=next(iter(get_args(kind)), kind), metavar=name.upper())
+_SHORT = dict(run=('model',), runs_dir=('runs', 'output_dir'), note=('message', 'description'), top=('top_k', 'topk'),
+              labeler=('label_func', 'labels'), background=('detach', 'daemon'), photos=('data', 'path', 'input'))
+
+def _others(name, taken):
+    "What else people call the option `name`; names that are `taken` by others mean those."
+    return [o for o in (*OTHER_NAMES.get(name, ()), *_SHORT.get(name, ())) if o not in taken]
+
+def _add_option(parser, name, default, comment, taken):
+    "Add an option to `parser`, and its other names, which the help doesn't list."
+    shown = '' if default in (None, '', False, True) else f' (default: {default})'
+    text = f'{comment}{shown}'.replace('%', '%%') if comment else SUPPRESS
+    how = dict(dest=name, default=SUPPRESS, help=text)
+    how |= dict(action=BooleanOptionalAction) if isinstance(default, bool) else dict(metavar=name.upper())
     parser.add_argument('--' + name.replace('_', '-'), **how)
+    hidden = [f"--{o.replace('_', '-')}" for o in _others(name, taken)]
+    if hidden: parser.add_argument(*hidden, **how | dict(help=SUPPRESS))
+    if name == 'format':
+        for o in ('json', 'csv'): parser.add_argument(f'--{o}', dest=name, action='store_const', const=o,
+                                                      default=SUPPRESS, help=f'The same as --format {o}')
 
 # %% ../../nbs/kit/9_terminal/00_options.ipynb #868a7d7d
 def _comments(o):
@@ -58,31 +76,78 @@ def parser_of(
     words = f"[{positional}{' …' if variadic else ''}] " if positional else ''
     parser.usage = f'petlearn {name} {words}[options]'
     comments = _comments(f) | _comments(Settings)
-    for key,o in signature(f).parameters.items():
-        if key != positional: _add_option(parser, key, o.annotation, o.default, comments[key])
+    params = signature(f).parameters
+    groups = {True: parser.add_argument_group('settings (your own defaults stand in petlearn.toml)'), False: parser}
+    for key,o in params.items():
+        in_settings = hasattr(Settings, key) and f.__name__ == 'train'
+        if key != positional: _add_option(groups[in_settings], key, o.default, comments[key], params)
         else: parser.add_argument('words', nargs='*', metavar=key, default=SUPPRESS, help=comments[key])
-    if positional: parser.add_argument(f'--{positional}', default=SUPPRESS, help=SUPPRESS)
+    if positional: _add_option(parser, positional, '', '', params)
+    parser.add_argument('-q', '--quiet', action='store_true', default=SUPPRESS, help='Only results and errors')
     return parser
 
 # %% ../../nbs/kit/9_terminal/00_options.ipynb #4473207f
+_YES,_NO = ('true', 'yes', 'on'),('false', 'no', 'off')
+
+def _flags(parser):
+    "The options that are yes or no by their names, and all others that take a value."
+    named = [(o, action) for action in parser._actions for o in action.option_strings]
+    return ({o for o,action in named if isinstance(action, BooleanOptionalAction)},
+            {o for o,action in named if action.nargs is None})
+
+def _as_argparse_reads(parser, argv):
+    "The words `argv` with names of options, yes and no, and names that begin with a dash as `argparse` reads them."
+    (flags,takers),out,words = _flags(parser),[],list(argv)
+    while words:
+        word = words.pop(0)
+        name,equals,value = word.partition('=')
+        name = re.sub(r'(?<=\w)_', '-', name) if name.startswith('--') else name
+        if name in flags and not equals and words and words[0].lower() in _YES + _NO: value = words.pop(0)
+        before = out[-1] if out else ''
+        if name in flags and value.lower() in _YES: out.append(name)
+        elif name in flags and value.lower() in _NO: out.append(f'--no-{name[2:]}')
+        elif before in takers and re.match(r'-[a-z]', word): out[-1] = f'{before}={word}' # --sort -test_acc
+        elif word[:1] == '-' and len(word) > 1 and name not in flags | takers and os.path.lexists(word):
+            out.append(f'./{word}') # a file that is called so
+        else: out.append(name + equals + value)
+    return out
+
+# %% ../../nbs/kit/9_terminal/00_options.ipynb #49374065
+def _value(name, kind, word):
+    "The `word` behind an option as what its function takes."
+    if not isinstance(word, str): return word # yes, or no
+    kinds = get_args(kind) or (kind,)
+    if type(None) in kinds and word.lower() in ('none', 'auto'): return None
+    return number(name, word) if float in kinds else whole_number(name, word) if int in kinds else word
+
+def _no_option(name, dashed, parser, takes_settings):
+    "The error for an option that there is not."
+    names = [s for o in parser._actions if o.help != SUPPRESS for s in o.option_strings if not s.startswith('--no-')]
+    asked = dashed.partition('=')[0]
+    if takes_settings and not did_you_mean(asked, names):
+        e = no_setting(asked.lstrip('-').replace('-', '_'), names)
+        if e.fix: return PetLearnError(f"petlearn {name} has no option {asked}."
+                                       + str(e.what).partition('.')[2].rstrip(), e.expected, e.fix)
+    return PetLearnError(f"petlearn {name} has no option {asked}.", f"Expected {', '.join(names)}.",
+                         did_you_mean(asked, names) or f"petlearn {name} --help")
+
+# %% ../../nbs/kit/9_terminal/00_options.ipynb #cec10def
 def arguments(
     name:str, # Of the command
     command:Command, # Its function
     argv:list[str], # Words behind it
 ) -> dict: # Keyword arguments for its function: only those that were given
     "Read the words of a command; raises `PetLearnError` for what it doesn't know."
-    parser,(_,positional,variadic) = parser_of(name, command),command
+    parser,(f,positional,variadic) = parser_of(name, command),command
+    params = signature(f).parameters
     end = argv.index('--') if '--' in argv else len(argv) # after it, names may begin with a dash
-    options = [re.sub(r'^--[\w-]+', lambda o: o[0].replace('_', '-'), o) for o in argv[:end]]
-    found,unknown = parser.parse_known_intermixed_args(options)
-    found = vars(found)
+    found,unknown = parser.parse_known_intermixed_args(_as_argparse_reads(parser, argv[:end]))
+    vars(found).pop('quiet', None) # the program has seen to it
+    found = {k: o if k == 'words' else _value(k, params[k].annotation, o) for k,o in vars(found).items()}
     words = [found.pop(positional)] if positional in found else []
     words += found.pop('words', []) + unknown + argv[end+1:]
-    dashed = [o for o in unknown if o.startswith('-')]
-    if dashed:
-        names = [s for o in parser._actions if o.help != SUPPRESS for s in o.option_strings[-1:] if s != '--help']
-        raise PetLearnError(f"petlearn {name} has no option {dashed[0]}.", f"Expected {', '.join(names)}.",
-                            did_you_mean(dashed[0], names) or f"petlearn {name} --help")
+    dashed = [o for o in unknown if o.startswith('-') and len(o) > 1]
+    if dashed: raise _no_option(name, dashed[0], parser, 'lr' in params)
     if words and not positional or len(words) > 1 and not variadic:
         expected = f"Expected one {positional}." if positional else "Expected options only."
         raise PetLearnError(f"petlearn {name} got too many words: {' '.join(words)}.", expected,

@@ -27,13 +27,13 @@ def _announce(url): print(url, flush=True) # for a program that starts it and wa
 def app(
     run:str='', # Run such as V002 or @nervous-tron, or a folder with a model; by default the newest that is finished
     port:int|None=None, # Port of the page; by default 8866 or the next free one
-    no_browser:bool=False, # Only print the address
+    browser:bool=True, # Open it in the browser, or only print the address
     stop_after:str='', # Close it after so long, such as 30m, 1h or 24h
     runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Show a page where anybody at this computer can ask a model about photos."
     from petlearn.deploy.app import launch
-    launch(run, port, not no_browser, stop_after, runs_dir, announce=_announce)
+    launch(run, port, browser, stop_after, runs_dir, announce=_announce)
 
 def serve(
     run:str='', # Run such as V002 or @nervous-tron, or a folder with a model; by default the newest that is finished

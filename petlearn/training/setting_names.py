@@ -17,7 +17,8 @@ OTHER_NAMES = dict(
     epochs=('num_epochs', 'n_epochs', 'max_epochs', 'nb_epochs', 'num_train_epochs'),
     fine_tune_epochs=('finetune_epochs', 'unfrozen_epochs', 'fine_tuning_epochs', 'fine_tune'),
     size=('image_size', 'img_size', 'imgsz', 'input_size', 'resolution', 'pixels', 'item_tfms_size'),
-    valid_pct=('validation_split', 'val_split', 'valid_split', 'val_pct', 'validation_ratio', 'val_ratio', 'validation_pct'),
+    valid_pct=('validation_split', 'val_split', 'valid_split', 'val_pct', 'validation_ratio', 'val_ratio',
+               'validation_pct'),
     test_pct=('test_split', 'test_ratio', 'test_size', 'holdout_ratio'),
     seed=('random_seed', 'random_state'),
     minutes=('time_limit', 'max_minutes', 'time_budget', 'training_time', 'train_time'),
@@ -44,8 +45,10 @@ _INSTEAD = dict(dropout=dict(patience=3), momentum=dict(lr=.01), weight_decay=di
                 loss={}, scheduler=dict(lr=.01), warmup=dict(lr=.01), augmentation=dict(fine_tune_epochs=5), device={},
                 workers={}, steps=dict(epochs=10))
 
-_ALIKE = dict(moms='momentum', mom='momentum', wd='weight_decay', l2='weight_decay', decay='weight_decay', opt='optimizer',
-              opt_func='optimizer', optim='optimizer', loss_func='loss', criterion='loss', loss_fn='loss', ps='dropout',
+_ALIKE = dict(moms='momentum', mom='momentum', wd='weight_decay', l2='weight_decay', decay='weight_decay',
+              opt='optimizer', opt_func='optimizer', optim='optimizer', loss_func='loss', criterion='loss',
+              loss_fn='loss',
+              ps='dropout',
               dropout_rate='dropout', drop='dropout', lr_scheduler='scheduler', schedule='scheduler', cuda='device',
               warmup_epochs='warmup', warmup_steps='warmup', augment='augmentation', augmentations='augmentation',
               aug='augmentation', aug_transforms='augmentation', batch_tfms='augmentation', gpu='device', gpus='device',
@@ -66,5 +69,6 @@ def no_setting(
     if not missing: return PetLearnError(f"There is no setting {name!r}.", f"Expected one of {', '.join(known)}.",
                                          did_you_mean(name, known))
     instead = _INSTEAD[missing]
-    return PetLearnError(f"There is no setting {name!r}. {NO_SETTINGS[missing]}", f"Expected one of {', '.join(known)}.",
+    return PetLearnError(f"There is no setting {name!r}. {NO_SETTINGS[missing]}",
+                         f"Expected one of {', '.join(known)}.",
                          "For example " + options(**instead) if instead else "Leave it out.")
