@@ -32,9 +32,9 @@ def train(
     dataset:str='', # Name for the photos, such as 'autumn photos'; other photos need another one
     test_dir:str='', # Folder with photos for one single test at the very end
     background:bool=False, # Train in a process of its own, which goes on when this terminal is closed
-    check:bool=True, # Look for faults in the photos first, and refuse what can only go wrong (True or False)
+    check:bool=True, # Look for faults in the photos first, and refuse what can only go wrong
     show_settings:bool=False, # Only print each setting and where it came from
-    cache:bool=True, # Keep features for the next training, and use those that were kept (True or False)
+    cache:bool=True, # Keep features for the next training, and use those that were kept
     runs_dir:str|None=None, # Folder in which the run gets its own; by default the project's, or runs
     **kwargs, # Settings
 ):

@@ -18,6 +18,7 @@ from ..core import PetLearnError, check_float, check_int, did_you_mean
 from ..next_steps import FILE, Hint, options, shown_in
 from ..project_file import find_project
 from ..text_tables import text_table
+from .setting_names import no_setting
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #ce42aba2
 @dataclass(frozen=True)
@@ -102,9 +103,7 @@ _CHECKS = dict(
 
 def _check(name, o):
     "The value `o` of the setting `name` as it should be; `None` is one where the default is `None`."
-    if name not in _CHECKS:
-        raise PetLearnError(f"There is no setting {name!r}.", f"Expected one of {', '.join(_CHECKS)}.",
-                            did_you_mean(name, list(_CHECKS)))
+    if name not in _CHECKS: raise no_setting(name, list(_CHECKS))
     return None if o is None and getattr(Settings, name) is None else _CHECKS[name](name, o)
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #142e8d2b
