@@ -6,10 +6,13 @@
 __all__ = ['find_model', 'open_model', 'predict']
 
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #73343565
-import sys
+import os, re, sys
 from pathlib import Path
-from ..core import PetLearnError, as_path, check_int, progress
+from ..core import PetLearnError, as_path, check_int, echo, pluralize, progress, result_or_error
 from ..deploy.printing import answer_format, answer_lines, printable, printable_lines, quoted
+from ..file_kinds import count_kind
+from ..image_io import open_photo
+from ..project_file import runs_folder
 from .words import matching
 
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #0c999a37
@@ -39,32 +42,64 @@ def open_model(
     return Predictor(source)
 
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #18a80e45
-def _files_of(photos):
-    "Files as they are, folders as the photos in them: pairs of a name, and its error if there is one already."
+_PIPE = ('-', '/dev/stdin', '/dev/fd/0') # as other programs call what comes through a pipe
+_PIPE_LIMIT = 200_000_000 # bytes
+
+def _from_pipe():
+    "The bytes of the photo that comes through a pipe; raises `PetLearnError` if there is none."
+    if sys.stdin.isatty():
+        raise PetLearnError("Nothing comes through a pipe.", "Expected a photo from another program.",
+                            "cat photo.jpg | petlearn predict -")
+    content = sys.stdin.buffer.read(_PIPE_LIMIT+1)
+    if not content:
+        raise PetLearnError("The pipe is empty.", "Expected a photo from another program.",
+                            "Look whether the program before petlearn says what went wrong.")
+    if len(content) <= _PIPE_LIMIT: return content
+    raise PetLearnError(f"More than {_PIPE_LIMIT//10**6} MB came through the pipe.", "Expected one photo.",
+                        "Save it as a file first.")
+
+def _in_folder(folder):
+    "The photos in a `folder`; what is passed over is said in one line."
     from petlearn.photos.finding import find_photos
-    for o in photos:
+    found = find_photos(folder)
+    skipped = ', '.join(count_kind(o.total(), kind) for kind,o in found.skipped.items())
+    if skipped: echo(f"{folder}: {pluralize(len(found), 'photo')}; passed over: {skipped}")
+    return found
+
+def _photos_of(words):
+    "All photos that `words` name: the name of each, what a model opens, and its error if there is one already."
+    for o in words:
         try:
-            if (as_path(o)/'model.json').is_file():
+            if o in _PIPE: yield o,_from_pipe(),None
+            elif (as_path(o)/'model.json').is_file():
                 raise PetLearnError(f"{o} is a model.", "Expected photos.",
                                     f"petlearn predict --run {quoted(o)} cat.jpg")
-            yield from ((f, None) for f in (find_photos(o) if as_path(o).is_dir() else [o]))
-        except PetLearnError as e: yield o,e
+            elif as_path(o).is_dir(): yield from ((f, f, None) for f in _in_folder(o))
+            else: yield o,o,None if as_path(o).is_file() else result_or_error(open_photo, o)
+        except PetLearnError as e: yield o,None,e
 
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #eca5b59e
 def _answers(model, files, failed):
     "The name of each of `files` with a `Prediction`, or with an error, which is printed and joins the list `failed`."
-    answers = model.stream([f for f,e in files if not e])
+    answers = model.stream([photo for _,photo,e in files if not e]) if model else iter(())
     shown = files if sys.stdout.isatty() else progress(files, 'photos') # in a terminal, the answers are the progress
-    for f,e in shown:
+    for name,_,e in shown:
         answer = e or next(answers)
         if isinstance(answer, PetLearnError):
-            failed.append(f)
-            print(f"{printable(f)}\n{printable_lines(answer)}", file=sys.stderr)
-        yield str(f),answer
+            failed.append(name)
+            print(f"{printable(name)}\n{printable_lines(answer)}", file=sys.stderr)
+        yield str(name),answer
 
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #a026d98f
+def _names_run(word, runs_dir):
+    "Does the first `word` name a run, and no file?"
+    if word in _PIPE or os.path.exists(word): return word.startswith('@')
+    if re.fullmatch(r'@.*|V[0-9]{3,}', word): return True
+    from petlearn.runs.book import run_folders
+    return any(word in (o.name, *o.name.split('-', 1)) for o in run_folders(runs_folder(runs_dir)))
+
 def predict(
-    photos:list|None=None, # Photos or folders; a first word with @ is the run
+    photos:list|None=None, # Photos or folders, or - for one from a pipe; a run may stand before them
     run:str='', # Run such as V002 or @nervous-tron, or a folder with a model; by default the newest run
     format:str='', # words, table, csv or json (an object a line); by default words for one photo, a table for several
     compact:bool=False, # Only the file and the answer, a line for each photo
@@ -73,14 +108,17 @@ def predict(
 ):
     "Predict what is in photos."
     photos = list(matching(photos))
-    if photos and photos[0].startswith('@') and not run: run,*photos = photos
+    if photos and not run and _names_run(photos[0], runs_dir): run,*photos = photos
     if not photos:
         raise PetLearnError("There is no photo to predict for.", "Expected the name of a file or folder.",
                             "petlearn predict cat.jpg")
-    top,files = check_int('top', top, 1, 1000),list(_files_of(photos))
+    top,files = check_int('top', top, 1, 1000),list(_photos_of(photos))
     format = answer_format(format, compact, len(files))
-    model,failed = open_model(find_model(run, runs_dir)),[]
-    for o in answer_lines(_answers(model, files, failed), format, [f for f,_ in files], model.labels, top):
+    source,failed = find_model(run, runs_dir),[]
+    is_needed = format == 'csv' or any(e is None for *_,e in files) # a model takes seconds to open
+    model = open_model(source) if is_needed else None
+    for o in answer_lines(_answers(model, files, failed), format, [name for name,*_ in files],
+                          model.labels if model else [], top):
         if format == 'csv' and sys.stdout.isatty(): o = printable_lines(o)
         if o: print(o, flush=True)
     if failed: raise PetLearnError(f"{len(failed)} of {len(files)} photos could not be used.",

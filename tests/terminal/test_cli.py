@@ -206,6 +206,8 @@ def test_first_answers_come_at_once_and_photos_are_not_all_held(model, tmp_path,
     class Out(io.StringIO):
         def write(self, text): return log.append('said') if text.strip() else None
     monkeypatch.setattr(predict_command, 'open_model', lambda o: Model())
+    monkeypatch.chdir(tmp_path)
+    for o in 'abc': Path(f'{o}.jpg').write_bytes(JPEG)
     monkeypatch.setattr(sys, 'stdout', Out())
     for way in ('table', 'csv', 'json'):
         log.clear()
