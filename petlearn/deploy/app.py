@@ -13,6 +13,7 @@ from pathlib import Path
 from ..core import PetLearnError, echo
 from .service import answer_requests, find_model, start_answering
 from ..models.model_folder import ModelFolder
+from ..next_steps import either
 from ..process import ServerProcess, parse_duration
 from ..runs.run import Run
 
@@ -27,7 +28,7 @@ def exported_model(
     run_folder = box.path.parent
     if not (run_folder/'run.json').exists():
         raise PetLearnError(f"{box.path} has no model.onnx.", "Expected a model that was exported.",
-                            "petlearn export, with the run that it came from")
+                            "Export the run that it came from: " + either('run.export()', 'petlearn export'))
     from petlearn.deploy.export import export_model # at call time: it loads PyTorch
     echo(f"{run_folder.name} is exported first; that is done once.")
     return ModelFolder(export_model(Run(run_folder)))

@@ -19,6 +19,7 @@ from .guards import (PATIENCE, REASONS, Refusal, RequestError, Room, add_guards,
     make_protocol, not_a_photo)
 from ..models.model_folder import ModelFolder
 from ..models.prediction import MAX_UPLOAD_MB
+from ..next_steps import either
 from ..process import ServerProcess, end_after, open_ports, parse_duration, require_package, start_process
 from ..runs.choosing import answering_run
 from ..runs.run import Run
@@ -140,7 +141,7 @@ def open_model(
         from petlearn.lite import load
         return load(box.path),about
     from petlearn.training.trained import Predictor # at call time: it loads PyTorch
-    echo("It starts in a second once the model is exported: petlearn export")
+    echo(f"It starts in a second once the model is exported: {either('run.export()', 'petlearn export')}")
     return Predictor(box.path),about
 
 def make_server(

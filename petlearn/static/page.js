@@ -105,6 +105,6 @@ try {
   const labels = o.labels.slice(0, 20).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
   const tested = o.tested ? ` Tested on photos that it had not learned from: ${o.tested}.` : '';
   about.textContent = `The model knows these labels, and nothing else: ${labels}.${tested} Your photos stay on this `
-    + 'computer; when you close this page, they and their answers are forgotten.';
+    + 'computer. Only this page remembers them and their answers, until you close it.';
   upload.render({ model: connection({ mb: o.max_mb, files: 50, piece: o.max_mb*1e6 }), el: zone });
 } catch { about.textContent = words.gone; }

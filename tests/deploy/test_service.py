@@ -326,7 +326,7 @@ def test_damaged_models_are_refused_in_words(tmp_path):
 
 def test_a_run_that_was_not_exported(run, capsys):
     model,about = open_model(run.path/'model')
-    assert 'petlearn export' in capsys.readouterr().err and about['dataset'] in run.dataset
+    assert 'run.export()' in capsys.readouterr().err and about['dataset'] in run.dataset
     client = TestClient(make_service(model, **about), base_url='http://127.0.0.1')
     assert client.post('/predict', content=JPEG, headers=IMAGE).json() == model.predict(JPEG).to_dict()
 
