@@ -7,6 +7,7 @@ __all__ = ['LiteModel', 'load']
 
 # %% ../nbs/kit/3_models/13_lite.ipynb #5aa64bb6
 from .privacy import stop_reports
+from .next_steps import either
 
 # %% ../nbs/kit/3_models/13_lite.ipynb #6ca70c8b
 stop_reports()
@@ -47,7 +48,7 @@ def _fits(session, metadata):
 def _no_answer(rows):
     "The error for a network that gives other than one answer for one photo."
     return PetLearnError(f"The network gives {' or '.join(map(str, sorted(rows)))} answers for one photo.",
-                         "Expected one.", "Export the model again: run.export()")
+                         "Expected one.", "Export the model again: " + either('run.export()', 'petlearn export'))
 
 class LiteModel(PhotoModel):
     "A portable model, made by `load`: the same answers as `Predictor`, without PyTorch."

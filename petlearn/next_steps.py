@@ -193,7 +193,8 @@ def options(
 ) -> Hint: # Such as `epochs=10` or `--epochs 10`
     "Parameters with values, or the options that are the same."
     words = [w for k,v in settings.items() for w in _option_words(k, 'None' if v is None else v)]
-    plain = ', '.join(f"{k.replace('_', ' ')} {v}" for k,v in settings.items())
+    values = {k: _code_word(v) if isinstance(v, Code) else v for k,v in settings.items()}
+    plain = ', '.join(f"{k.replace('_', ' ')} {v}" for k,v in values.items())
     lines = ', '.join(f'{k} = {_toml_text(v)}' for k,v in settings.items())
     return Hint(Step(call_text('', **settings)[1:-1], quoted(words), words=plain, setting=lines))
 

@@ -28,6 +28,7 @@ from ..models.model_folder import ModelFolder, add_files, publish
 from ..runs.choosing import finished_run
 from ..runs.predictions import Predictions
 from ..runs.run import Run, locked
+from ..next_steps import options
 
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #cccfedd7
 class Portable(nn.Module):
@@ -211,7 +212,7 @@ def _check_target(folder, box):
     if not other: return
     raise PetLearnError(f"{folder} holds something else: {first_few(other)}.",
                         "Expected a new folder, or an earlier export of this model.",
-                        f"For example folder='{folder.name}-2'")
+                        "For example " + options(folder=f'{folder.name}-2'))
 
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #8cef69ff
 def _publish_into(run, box, before):
@@ -235,7 +236,7 @@ def _temporary_folder(target):
     except OSError as e:
         raise PetLearnError(f"Can't write into {target.parent}: {e.strerror or e}.",
                             "Expected a folder that can be written to.",
-                            "Choose another one: run.export(folder='my-model')") from e
+                            "Choose another one: " + options(folder='my-model')) from e
     with tmp: yield Path(tmp.name)
 
 # %% ../../nbs/kit/8_deploy/02_export.ipynb #57db7cc7

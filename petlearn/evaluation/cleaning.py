@@ -22,6 +22,8 @@ from ..files import file_lock, file_sha256, write_atomic
 from ..html import Gallery
 from ..runs.choosing import run_to_judge
 from ..runs.run import Run
+from ..next_steps import Hint, call, either
+from ..run_steps import path_here, runs_option
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #fa895992
 _COLUMNS = ['file', 'label', 'predicted', 'p_label', 'p_predicted', 'reason']
@@ -66,9 +68,11 @@ def _data_folders(split):
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #159d2459
 _FORMAT = 1
 
+_UNDO = either('cleaning.undo()', button='Undo')
+
 def _unusable(path, why):
     return PetLearnError(f"{path} can't be used: {why}.", "Expected the file with your choices; it stays as it is.",
-                         "Rename it, then choose again. What was done to photos: fixes.changes(folder)")
+                         "Rename it, then choose again.")
 
 def _is_record(o):
     "Does `o` say which change was made, and to which files?"
@@ -141,7 +145,7 @@ def _check_open(self:Cleaning):
     for o in self._in_force()[-1:]:
         raise PetLearnError(f"The choices for {self.run.path.name} were applied ({o['when'][:16].replace('T', ' ')}).",
                             "Expected choices that are still open.",
-                            f"Train again: {self.again}; or take all of it back: cleaning.undo()")
+                            Hint("To train again: ", self.again, "\nTo take all of it back: ", _UNDO))
 
 @contextmanager
 def _changing(cleaning):
@@ -166,7 +170,7 @@ def _file(self:Cleaning, file):
     what = 'the name of several photos' if named else 'no photo'
     raise PetLearnError(f"{str(file)[:80]!r} is {what} of {self.run.path.name}.",
                         "Expected a photo that the run has used.",
-                        did_you_mean(Path(str(file)).name, [Path(o).name for o in files]) or "cleaning.table.file[0]")
+                        did_you_mean(Path(str(file)).name, [Path(o).name for o in files]) or "All are in .table.file.")
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #e8cae8eb
 @patch
@@ -178,7 +182,7 @@ def choose(self:Cleaning,
     file,answers = self._file(file),[KEEP, ASIDE, *self.labels]
     if choice is not None and choice not in answers:
         raise PetLearnError(f"{choice!r} is no choice.", f"Expected one of {first_few(answers, 8)}, or None.",
-                            did_you_mean(choice, answers) or f"cleaning.choose({Path(file).name!r}, 'keep')")
+                            did_you_mean(choice, answers) or "For example 'keep'")
     for o in self.left_out.happened[self.left_out.file == file]:
         raise PetLearnError(f"{file} {o}.", "Expected a photo as it was in the training.",
                             "Train again, then look at the suspicious labels of the new run.")
@@ -201,7 +205,7 @@ class CleaningPlan:
 
     def __str__(self):
         labels,photos = pluralize(self.relabel, 'label'),pluralize(self.quarantine, 'photo')
-        if self.applied: return f"Applied: {labels} corrected, {photos} put aside. To take it back: cleaning.undo()"
+        if self.applied: return f"Applied: {labels} corrected, {photos} put aside. To take it back: {_UNDO}"
         n = self.left_out
         left_out = f" {pluralize(n, 'candidate')} left out: moved, deleted or changed since." if n else ''
         return (f"{labels} to correct, {photos} to put aside, {self.keep:,} to keep as they are; "
@@ -220,10 +224,11 @@ def plan(self:Cleaning) -> CleaningPlan:
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #963209c0
 @patch(as_prop=True)
-def again(self:Cleaning) -> str:
-    "The code that trains on the same photos once more."
-    folders = list(dict.fromkeys(str(o) for o in _data_folders(self.split).values()))
-    return f"train({folders[0] if len(folders) == 1 else folders!r}, runs_dir={str(self.run.path.parent)!r})"
+def again(self:Cleaning) -> Hint:
+    "The step that trains on the same photos once more."
+    folders = list(dict.fromkeys(path_here(o) for o in _data_folders(self.split).values()))
+    photos = folders[0] if len(folders) == 1 else folders
+    return call('train', photos, **runs_option(self.run.path.parent), words='train again')
 
 @patch
 def _gallery(self:Cleaning):
@@ -253,7 +258,7 @@ def _to_change(self:Cleaning, choices):
     todo = {file: o for file,o in todo.items() if file not in gone}
     if todo: return todo
     raise PetLearnError("There is nothing to change.", "Expected a choice other than 'keep' for a photo that is there.",
-                        "cleaning.choose(cleaning.table.file[0], 'quarantine')")
+                        "Choose first: " + either("cleaning.choose(file, 'quarantine')", button='Put aside'))
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #dde4e381
 @patch
@@ -294,7 +299,8 @@ def undo(self:Cleaning) -> list: # The changes that were taken back
     with _changing(self) as state:
         standing = self._in_force()
         if not standing: raise PetLearnError(f"Nothing of the choices for {self.run.path.name} is applied.",
-                                             "Expected changes to take back.", "cleaning.apply() makes them.")
+                                             "Expected changes to take back.",
+                                             "To make them: " + either('cleaning.apply()', button='Apply …'))
         back = [fixes.undo(o['folder'], o['number']) for o in standing[::-1]]
         state['applied'] = [o for o in standing if _stands(o)]
     return back

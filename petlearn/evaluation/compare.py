@@ -21,7 +21,7 @@ from ..runs.curves import plot_histories, with_arrow
 from ..runs.progress import spark
 from ..runs.run import Run
 from ..photos.captions import plot_text
-from ..next_steps import Hint, call
+from ..next_steps import Hint, call, either
 from ..run_steps import list_step
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #51fe2a43
@@ -116,7 +116,7 @@ def _refuse_few(runs):
     is_list = len(runs) == 1 and isinstance(runs[0], (list, tuple, RunBook))
     what = f'Only a {type(runs[0]).__name__}' if is_list else 'Only one run' if runs else 'No run'
     raise PetLearnError(f"{what} was given, and nothing to compare it with.", "Expected two runs or more.",
-                        "A star unpacks it: compare(*the_list)" if is_list else
+                        either("A star unpacks it: compare(*the_list)", words="Name each of them.") if is_list else
                         Hint("For example ", call('compare', 'V001', 'V002'), "\nTo see all runs: ", list_step()))
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #87d2874d

@@ -16,6 +16,7 @@ from .glossary import ARROWS, Glossary, find_term
 from .own_numbers import OWN_NUMBERS, TABLES
 from ..project_file import runs_folder
 from ..text_tables import text_table
+from ..next_steps import call
 
 # %% ../../nbs/kit/6_evaluation/14_define.ipynb #a3ca9503
 def _wrap(text, indent='  '):
@@ -94,7 +95,7 @@ def define(
     if term is None or isinstance(term, str) and term.strip().lower() in ('', 'glossary'): return Glossary()
     if not isinstance(term, str):
         raise PetLearnError(f"A {type(term).__name__} is not a word.", "Expected text, such as 'loss'.",
-                            "For example define('loss', run)")
+                            "For example " + call('define', 'loss'))
     found,is_name = find_term(term)
     understood = '' if is_name else f"{term[:60]!r} is not in the glossary; understood as {found.name!r}."
     if isinstance(run, (str, Path)):

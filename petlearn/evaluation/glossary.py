@@ -14,6 +14,7 @@ from html import escape
 from importlib.resources import files
 from ..core import PetLearnError, did_you_mean
 from ..text_tables import text_table
+from ..next_steps import call
 
 # %% ../../nbs/kit/6_evaluation/12_glossary.ipynb #ea62cf41
 ARROWS = {'lower': '↓', 'higher': '↑', '': ''}
@@ -80,7 +81,7 @@ def find_term(
     names = [o.name for theme in themes().values() for o in theme]
     raise PetLearnError(f"{str(word)[:60]!r} is not in the glossary.",
                         f"Expected one of {len(names)} words, such as {', '.join(names[:5])}.",
-                        did_you_mean(word, names) or "define() lists them all; in a terminal: petlearn help glossary")
+                        did_you_mean(word, names) or "To see all words: " + call('define'))
 
 # %% ../../nbs/kit/6_evaluation/12_glossary.ipynb #bbfe57f9
 class Glossary:

@@ -217,7 +217,7 @@ def notes(self:Interpreter) -> list[str]: # Sentences
     df,words = self.table,[]
     if not df.wrong.any():
         words.append(f"There is no mistake among {pluralize(len(df), 'photo')}. That is suspicious: look for copies of "
-                     "training photos among them with check(photos), and try photos from elsewhere.")
+                     "training photos among them, and try photos from elsewhere.")
     if df.label.nunique() == 1:
         words.append(f"All photos here are labelled {df.label[0]}; about the other labels they say nothing.")
     return words + _gone(list(df.file))

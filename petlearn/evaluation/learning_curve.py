@@ -23,6 +23,7 @@ from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.bank`: the features of its photos
 from ..photos.captions import plot_text
+from ..next_steps import call
 
 # %% ../../nbs/kit/6_evaluation/10_learning_curve.ipynb #dada8638
 _DIRECTIONS,_FREEDOM = 512,10. # most directions to keep; how freely weights may grow (scikit-learn's C)
@@ -239,7 +240,7 @@ def learning_curve(
     run = run_to_judge(run, runs_dir)
     if not (run.split.usage == 'valid').any():
         raise PetLearnError(f"{run.path.name} has no validation photos.", "Expected some to count the mistakes on.",
-                            "train('my photos', valid_pct=.2)")
+                            "To have some: " + call('train', valid_pct=.2))
     bank = run.bank
     sizes = step_sizes(bank.table.label[bank.table.usage == 'train'].astype(str).value_counts().sort_index())
     if np.abs(sizes.index - .5).min() > .3: # no step is near one half

@@ -22,6 +22,7 @@ from ..runs.curves import plot_history
 from ..runs.predictions import Predictions
 from ..runs.progress import spark
 from ..runs.run import LIVE, Run
+from ..next_steps import option
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #11b6ac15
 _USAGE = dict(valid='validation', test='the test')
@@ -51,13 +52,13 @@ def _about_score(p):
     "Sentences about a score that is too good, or no good."
     if p.table.label.nunique() == 1:
         return [f"No other label than {p.table.label[0]!r} in {_USAGE[p.usage]} ({pluralize(p.n, 'photo')}): these "
-                "numbers say nothing about the other labels. Next: train with a larger valid_pct, or take more photos "
-                "of them."]
+                f"numbers say nothing about the other labels. Next: train with a larger {option('valid_pct')}, or "
+                "take more photos of them."]
     if p.wrong >= p.baseline.wrong: return [f"Not better than the baseline: in {_USAGE[p.usage]}, {p.baseline}. "
                                             "It has learned nothing of use."]
     if not p.wrong:
         return [f"No mistake on {p.n:,} photos of {_USAGE[p.usage]}. Perfect is suspicious: look for leaks. "
-                "Is a copy of a photo on both sides (check(photos) looks for them)? Does the background, a border or "
+                "Is a copy of a photo on both sides (a check of the photos finds it)? Does the background, a border or "
                 "the place give the label away?"]
     if error_interval(p.wrong, p.n)[1] > p.baseline.wrong/p.n:
         return [f"Perhaps only luck: in {_USAGE[p.usage]}, {p.baseline}."]

@@ -28,6 +28,7 @@ from ..models.prediction import Prediction
 from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.model`, `run.predict`: what the run has in memory
+from ..next_steps import options
 
 # %% ../../nbs/kit/6_evaluation/06_why.ipynb #bbe95663
 @contextmanager
@@ -55,7 +56,7 @@ def cam_grid(
         gradients, = torch.autograd.grad(scores[number], found)
     if gradients.ndim != 4:
         raise PetLearnError("This network has no maps of places before its head.", "Expected a convolutional network.",
-                            "train(photos, arch='efficientnet_lite0')")
+                            "Train with " + options(arch='efficientnet_lite0'))
     weights = gradients.mean((2, 3), keepdim=True)
     return (weights*found[0].detach()).sum(1)[0].relu().cpu().numpy(),number
 

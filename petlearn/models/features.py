@@ -29,6 +29,7 @@ from .feature_bank import View, bank_features, compute_features
 from .loaders import fit_batch_size, seen_size
 from ..photo_errors import NO_TIME
 from ..photos.captions import plot_text
+from ..next_steps import options
 
 # %% ../../nbs/kit/3_models/04_features.ipynb #93954977
 @dataclass
@@ -103,7 +104,7 @@ def _cannot_use(failed, table):
     listed = '\n'.join(f'  {o}' for o in reasons[:5]) + ('\n  …' if len(reasons) > 5 else '')
     return PetLearnError(f"{len(reasons)} of {table.file.nunique()} photos can't be used:\n{listed}",
                          "Expected photos that open. The features of the others are kept.",
-                         "Move these files away; skip_damaged=True leaves them out as long as others are left.")
+                         "Move these files away, or leave them out: " + options(skip_damaged=True))
 
 def _left_out(table, rows):
     "The photos that have no features, with the reason; augmentations don't count."

@@ -24,6 +24,7 @@ from ..core import Failed, PetLearnError, check_float, check_int
 from .engines import usual_torch
 from .features import Features, feature_dataloaders
 from .loaders import seen_size
+from ..next_steps import options
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #ca8692a1
 LR = 1e-2 # a good learning rate to begin with
@@ -52,7 +53,7 @@ class StopOnDivergence(Callback):
         if loss < 20*(1 + math.log(self.dls.c)): return
         raise Diverged(f"The loss became {loss:.3g} in epoch {self.epoch+1}.",
                        f"Expected a number that goes down from about {math.log(self.dls.c):.1f}.",
-                       f"The learning rate was probably too high; lr={LR} is a good start.")
+                       "The learning rate was probably too high. A good start: " + options(lr=LR))
 
 # %% ../../nbs/kit/3_models/05_learner.ipynb #c94671df
 def _scale_colours(dls, b):

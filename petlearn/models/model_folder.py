@@ -13,6 +13,7 @@ from .. import __version__
 from ..core import PetLearnError, as_path
 from ..files import write_atomic
 from ..image_io import SIZES
+from ..next_steps import either
 
 # %% ../../nbs/kit/3_models/10_model_folder.ipynb #05d72163
 def _sha(content): return hashlib.sha256(content).hexdigest()
@@ -70,17 +71,18 @@ def _missing(path):
     if path.name == 'model.onnx':
         return PetLearnError(f"There is no exported model in {path.parent}: model.onnx is missing.",
                              "Expected a folder with model.json and model.onnx.",
-                             "run.export() makes it, where the model was trained.")
+                             "To make it, where the model was trained: " + either('run.export()', 'petlearn export'))
     return PetLearnError(f"There is no model in {path.parent}: {path.name} is missing.",
                          "Expected a folder with model.json and model.safetensors.",
-                         "train(...) makes one, as runs/V001/model")
+                         "A training makes one, such as runs/V001/model")
 
 def _not_a_folder(path):
     "The error for a file where the folder of a model is expected."
     if path.suffix in ('.pkl', '.pickle', '.pt', '.pth'):
         return PetLearnError(f"{path.name} is a pickle: reading one can run any program that somebody has put in it.",
                              "Expected the folder of a model, which holds only numbers and text.",
-                             f"If you trust whoever made it: fastai's load_learner('{path}')")
+                             either(f"If you trust whoever made it: fastai's load_learner({str(path)!r})",
+                                    words="Train it again with petlearn."))
     near = path.parent if (path.parent/'model.json').is_file() else 'runs/V001/model'
     return PetLearnError(f"{path} is a file.", "Expected the folder of a model.", f"For example '{near}'")
 

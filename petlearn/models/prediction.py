@@ -161,17 +161,19 @@ def photos_of(
     return PhotoInput([x], False) if _is_one(x) else PhotoInput(x, True)
 
 # %% ../../nbs/kit/3_models/12_prediction.ipynb #ddc32990
+_EXPORT_AGAIN = "Export the model again: " + either('run.export()', 'petlearn export')
+
 def _check_answers(probs, novelty, *shape):
     "Raise `PetLearnError` for the numbers of a model that is broken; `shape` is (photos, labels)."
     if probs.shape != shape or novelty is not None and novelty.shape != shape[:1]:
         raise PetLearnError(f"The model's answers have the shape {probs.shape}.", f"Expected {shape}: photos, labels.",
-                            "Export the model again: run.export()")
+                            _EXPORT_AGAIN)
     if not (np.isfinite(probs).all() and (novelty is None or np.isfinite(novelty).all())):
         raise PetLearnError("The model's answer is not a number (nan).", "Expected a model whose training succeeded.",
                             "Train again.")
     if probs.min() < -1e-3 or np.abs(probs.sum(1) - 1).max() > .01:
         raise PetLearnError(f"The model's answers are no probabilities: {first_few(map(str, probs[0].tolist()))}.",
-                            "Expected numbers from 0 to 1 that add up to 1.", "Export the model again: run.export()")
+                            "Expected numbers from 0 to 1 that add up to 1.", _EXPORT_AGAIN)
 
 # %% ../../nbs/kit/3_models/12_prediction.ipynb #081211bc
 def _name(x):

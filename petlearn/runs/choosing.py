@@ -12,6 +12,7 @@ from ..core import PetLearnError, as_path, echo, percent
 from .book import RunBook
 from .run import ENDED_WELL, LIVE, RUN_FOLDER, Run, State
 from ..run_steps import list_step, resume_step, watch_step
+from ..next_steps import Hint
 
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #0b932736
 def find_run(
@@ -36,8 +37,8 @@ def find_run(
 # %% ../../nbs/kit/4_runs/08_choosing.ipynb #04b1f95a
 def _why_not(run):
     "The error for a `run` that didn't end well."
-    state,error = run.state,run.error
-    what = f"{run.path.name} is {state}: {error or state.meaning}"
+    state,error = run.state,Hint.from_json(run.metadata['error'])
+    what = Hint(f"{run.path.name} is {state}: ", error or state.meaning)
     if state in LIVE:
         return PetLearnError(what, "Expected a training that is over.", "To watch it: " + watch_step(run.path))
     return PetLearnError(what, f"Expected a run that is {' or '.join(ENDED_WELL)}.",

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TRANSITIONS', 'LIVE', 'ENDED_WELL', 'ACTIONS', 'RUN_FOLDER', 'State', 'is_alive', 'Phase', 'read_run', 'csv_text',
-           'write_error', 'create_run', 'state_of', 'read_rows', 'read_table', 'error_text', 'Run', 'locked']
+           'write_error', 'error_text', 'create_run', 'state_of', 'read_rows', 'read_table', 'Run', 'locked']
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #d14bac19
 import csv, json, re, shutil, time
@@ -140,6 +140,12 @@ def write_error(
     return PetLearnError(f"Can't write into {folder}: {e.strerror or e}.", "Expected a folder for the result.",
                          "Choose another with " + option('runs_dir'))
 
+def error_text(
+    metadata:dict, # What `run.json` says
+) -> str: # Empty if nothing went wrong
+    "Why a training failed, and what to do next, in words for the place where it is read."
+    return str(Hint.from_json(metadata['error']))
+
 # %% ../../nbs/kit/4_runs/00_run.ipynb #4eb69ccd
 def create_run(
     folder:Path, # Folder for the new run; must not exist yet
@@ -204,12 +210,6 @@ def read_table(
     return df.assign(**{o: pd.to_numeric(df[o], errors='coerce') for o in df if o not in _TEXT})
 
 # %% ../../nbs/kit/4_runs/00_run.ipynb #fc48322d
-def error_text(
-    metadata:dict, # What `run.json` says
-) -> str: # Empty if nothing went wrong
-    "Why a training failed, and what to do next, in words for the place where it is read."
-    return str(Hint.from_json(metadata['error']))
-
 class _Metadata:
     "What `run.json` says; each property reads the file anew."
     path:Path # Folder of the run

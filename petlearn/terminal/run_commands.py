@@ -10,6 +10,7 @@ import sys
 from ..core import PetLearnError, did_you_mean
 from ..runs.run import LIVE
 from ..training.settings import Settings
+from ..next_steps import options
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #1749e3c5
 def list_runs(
@@ -50,7 +51,7 @@ def _description(run):
     lines += [f"note      {metadata['note']}", f"parent    {metadata['parent']}", f"data set  {metadata['dataset']}",
               f"phases    {', '.join(f'{o.name} {o.seconds:.2f} s' + ' (known)'*o.cached for o in run.phases)}"]
     own = {k: v for k,v in metadata['params'].items() if v is not None and v != getattr(Settings, k, None)}
-    lines += [f"settings  {', '.join(f'{k}={v}' for k,v in own.items())}", f"folder    {run.path}"]
+    lines += [f"settings  {options(**own)}", f"folder    {run.path}"]
     return '\n'.join(o for o in lines if o.split()[1:])
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #e6975089

@@ -95,7 +95,7 @@ def read_timeline(
     except FileNotFoundError as e:
         raise PetLearnError(f"There is no recording in {path.parent}.",
                             "Expected timeline.csv, which a training writes.",
-                            "run = train('my photos'), then run.timeline") from e
+                            "A training writes it; this one was made without, so train again.") from e
     except (OSError, ValueError, OverflowError, csv.Error) as e:
         raise PetLearnError(f"{path} is damaged ({e}).", "Expected the file that a training wrote.",
                             "Train again to get another.") from e

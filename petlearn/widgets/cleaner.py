@@ -13,6 +13,7 @@ from ..core import PetLearnError, check_int, pluralize
 from ..evaluation.cleaning import ASIDE, Cleaning, KEEP
 from .browsers import label_options, open_as, photo_tile
 from .views import View, button, choice, row, status_html, tiles_html
+from ..next_steps import NOTEBOOK, shown_in
 
 # %% ../../nbs/kit/7_widgets/05_cleaner.ipynb #92b0dfa7
 def _choice_words(choice, label):
@@ -78,8 +79,9 @@ class ApplyButtons(widgets.VBox):
 
     def ask(self):
         "Say what would happen, and ask; raises `PetLearnError` if there is nothing to do."
-        plan,again = self.source.plan,self.source.again
-        if plan.applied: raise PetLearnError("This is done already.", "Undo takes it back.", f"Or train again: {again}")
+        plan = self.source.plan
+        if plan.applied: raise PetLearnError("This is done already.", "'Undo' takes it back.",
+                                              "Or train again, to see what it was worth.")
         if not plan.relabel + plan.quarantine:
             raise PetLearnError("There is nothing to change yet.", "Expected a label to correct or a bad photo.",
                                 "Press 'It is: …' or 'Put aside'.")
@@ -93,7 +95,7 @@ class ApplyButtons(widgets.VBox):
         self.close_question()
         self.source.apply(yes=True)
         self.view.read()
-        again = f'<code>{escape(self.source.again)}</code>'
+        with shown_in(NOTEBOOK): again = f'in a cell: <code>{escape(str(self.source.again))}</code>'
         self.view.message.value = f'<p role="status">✓ Done. To see what that was worth, train again: {again}</p>'
 
     def undo_choices(self):

@@ -19,6 +19,8 @@ from ..datasets.hand_labels import HandLabels, label_keys
 from ..html import data_url, thumbnail
 from ..image_io import open_photo
 from .views import View, error_html, static_file, tiles_html
+from ..next_steps import NOTEBOOK, call, shown_in
+from ..run_steps import path_here
 
 # %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #8257e846
 class Picture(NamedTuple):
@@ -116,7 +118,8 @@ def _stamp(self:LabelPhotos, given):
 def _what_next(source):
     "What to do when all is labelled, in a sentence."
     if not any(source.counts.values()): return 'No photo has a label yet.'
-    return f'Next, in a cell of your notebook: train({str(source.photos.folder)!r})'
+    with shown_in(NOTEBOOK): step = str(call('train', path_here(source.photos.folder)))
+    return f'Next, in a cell of your notebook: {step}'
 
 # %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #aeb505fa
 @patch

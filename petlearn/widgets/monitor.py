@@ -20,6 +20,7 @@ from ..runs.progress import RunStatus, try_status
 from ..runs.run import Run, State
 from ..training.trainer import train
 from .views import (View, button, duration, error_html, progress_html, row, status_html, tiles_html)
+from ..next_steps import WIDGET, shown_in
 
 # %% ../../nbs/kit/7_widgets/02_monitor.ipynb #2567f5b8
 STATE_WORDS = { # what comes after the name of a run
@@ -96,7 +97,8 @@ class RunMonitor(View):
     def refresh(self):
         "Look at the run once, and show what is new."
         o = self.status = try_status(self.run)
-        result = result_or_error(lambda: self.run.result) if o.over and not o.trouble else ''
+        with shown_in(WIDGET):
+            result = str(result_or_error(lambda: self.run.result)) if o.over and not o.trouble else ''
         self.heading.value = f'<h4 style="margin:0">{escape(o.run)}</h4>'
         self.sentence.value = status_html(o.trouble or f'{o.run} {STATE_WORDS[o.state]}. {result}'.strip())
         self.numbers.value = numbers_html(o)

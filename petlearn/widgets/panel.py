@@ -204,7 +204,7 @@ def why_not(self:TrainPanel) -> str:
     if not self.plan: return 'the photos are still being checked.' if self.check.running else 'press Check photos.'
     if self.begun and self.begun[1:] == (self.plan.photos, self.plan.settings) and _is_live(self.begun[0]):
         return f'{self.begun[0].path.name} is at work on just that.'
-    return self.plan.why_not
+    with shown_in(WIDGET): return self.plan.why_not
 
 def _is_live(run):
     try: return run.state in LIVE

@@ -151,7 +151,8 @@ class UploadPredictor(View):
 
     @property
     def no_model(self) -> PetLearnError: # What is wrong as long as there is none
-        return PetLearnError("There is no model yet.", "Expected a trained one.", "UploadPredictor(train())")
+        return PetLearnError("There is no model yet.", "Expected a trained one.",
+                             "Train one, then run this cell again.")
 
     def still_html(self): return '<p>To ask about a photo, run this cell again.</p>'
 
@@ -229,7 +230,7 @@ def _named_photos(uploads):
         pairs = entries is uploads and all(isinstance(o, (list, tuple)) and len(o) == 2 for o in entries)
         if pairs: return entries
     raise PetLearnError(f"{type(uploads).__name__} is not what an upload gives.",
-                        "Expected pairs of a name and a photo.", "show([('kitty.jpg', 'pets/kitty.jpg')])")
+                        "Expected pairs of a name and a photo.", "For example ('kitty.jpg', 'pets/kitty.jpg')")
 
 # %% ../../nbs/kit/7_widgets/01_upload.ipynb #8e7a7192
 @patch

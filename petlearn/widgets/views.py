@@ -139,8 +139,9 @@ class View(widgets.VBox):
         "Call `f` when `control` is clicked or changed; an error is shown in `message`."
         def callback(_):
             self.message.value = ''
-            try: f()
-            except Exception as e: self.message.value = error_html(control.description.rstrip(':'), e)
+            with shown_in(WIDGET):
+                try: f()
+                except Exception as e: self.message.value = error_html(control.description.rstrip(':'), e)
         if isinstance(control, widgets.Button): control.on_click(callback)
         else: control.observe(callback, 'value')
 

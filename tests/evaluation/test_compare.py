@@ -222,7 +222,7 @@ def test_at_work(pair, tmp_path):
     with locked(run):
         assert 'V005 is still at work (RUNNING)' in compare(pair[1], run).notes[0]
         (run.path/'predictions.csv').unlink()
-        with pytest.raises(PetLearnError, match='--follow'): compare(pair[1], run)
+        with pytest.raises(PetLearnError, match='RunMonitor'): compare(pair[1], run)
 
 def test_damaged(pair, tmp_path):
     run = copy(pair[0], tmp_path, 'V001-x')

@@ -104,7 +104,7 @@ def test_words_find_the_run_and_usage_the_photos(tmp_path):
 def test_bad_input(it):
     run = it.run
     for do,words in ((lambda: Interpreter(made(run.path.parent.parent/'none', [], THREE)), 'no predictions'),
-                     (lambda: Interpreter(run, 'test'), 'test_pct=.1'),
+                     (lambda: Interpreter(run, 'test'), 'test_pct=0.1'),
                      (lambda: Interpreter(run, 'vaild'), "Did you mean 'valid'"),
                      (lambda: Interpreter('V099', runs_dir=run.path.parent), "There is no run 'V099'"),
                      (lambda: Interpreter(3.5), 'not the name of a run'),
@@ -133,7 +133,7 @@ def test_one_class_in_validation(tmp_path):
 
 def test_perfect_is_suspicious(tmp_path):
     it = Interpreter(made(tmp_path, [('a.jpg', 'cat', .9, .1), ('b.jpg', 'dog', .4, .6)]))
-    assert it.notes[0].startswith('There is no mistake among 2 photos. That is suspicious') and 'check(photos)' in it.notes[0]
+    assert it.notes[0].startswith('There is no mistake among 2 photos. That is suspicious') and 'copies of training photos' in it.notes[0]
     assert 'none of 2 wrong' in it.summary and not len(it.confused) and not len(it.mistakes) and str(it.show()) == 'No photos.'
     assert it.advice[0].startswith('There is no mistake to learn from') and len(it.advice) == 1
     for o in shown(it): assert it.notes[0] in o and 'Most confused' not in o
