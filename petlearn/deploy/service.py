@@ -23,6 +23,7 @@ from ..next_steps import either
 from ..process import ServerProcess, end_after, open_ports, parse_duration, require_package, start_process
 from ..runs.choosing import answering_run
 from ..runs.run import Run
+from ..next_steps import either
 
 # %% ../../nbs/kit/8_deploy/06_service.ipynb #723f91b6
 def find_model(
