@@ -52,7 +52,7 @@ COMMANDS = dict(
     draw=Command(draw, 'folder'), pets=Command(pets), check=Command(check, 'photos', True),
     train=Command(train, 'photos', True), list=Command(list_runs), show=Command(show, 'run'),
     compare=Command(compare, 'run', True), report=Command(report, 'run'), stop=Command(stop, 'run'),
-    note=Command(note, 'words', True), delete=Command(delete, 'run', True), predict=Command(predict, 'photos', True),
+    note=Command(note, 'run', True), delete=Command(delete, 'run', True), predict=Command(predict, 'photos', True),
     export=Command(export, 'run'), app=Command(app, 'run'), serve=Command(serve, 'run'),
     define=Command(define, 'term', True), completion=Command(completion, 'shell'), help=Command(help_about, 'command'))
 

@@ -59,7 +59,7 @@ def whole_number(
 ) -> int: # The number that is meant
     "Read a whole number; raises `PetLearnError` with an example if it is none."
     text = word.strip().lower().removesuffix('px').strip() if name == 'size' else word
-    text = re.sub(r'(?<=\d),(?=\d{3}\b)', '', text) # a thousand: no whole number has a decimal comma
+    if re.fullmatch(r'\d{1,3}(,\d{3})+', text): text = text.replace(',', '') # no whole number has a decimal comma
     found = _plain_number(name, text)
     if not math.isfinite(found) or found != int(found): raise _refusal(name, word, "that is no whole number")
     return int(found)

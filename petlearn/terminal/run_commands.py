@@ -114,14 +114,15 @@ def _agreed(run):
 
 # %% ../../nbs/kit/9_terminal/06_run_commands.ipynb #68d43e64
 def note(
-    words:list|None=None, # Run such as V002 or @nervous-tron, and its new note; "" takes the note away
+    run:list|None=None, # Run such as V002 or @nervous-tron, and its new note; "" takes the note away
     runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Show the note of a training, or write another one."
     from petlearn.runs import editing # noqa: F401 lets notes be written
     from petlearn.runs.choosing import find_run
-    if not words: raise PetLearnError("There is no run for a note.", "Expected a run, and perhaps a note.",
+    if not run: raise PetLearnError("There is no run for a note.", "Expected a run, and perhaps a note.",
                                       'petlearn note V003 "my best"')
-    run = find_run(words[0], runs_dir)
-    if words[1:]: run.note = ' '.join(words[1:])
-    print(run.note)
+    one,*words = run
+    found = find_run(one, runs_dir)
+    if words: found.note = ' '.join(words)
+    print(found.note)
