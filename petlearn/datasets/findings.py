@@ -162,7 +162,7 @@ def _light_findings(seen):
 _NOTED = {'turned': "a tag that turns the picture: petlearn turns it, other programs may not",
           'animated': "several pictures in one, as an animation: only the first counts",
           'pages': "several pages: only the first counts",
-          'levels': "more than 256 shades: white is set for each photo; open_photo(file).info['notes'] says how",
+          'levels': "more than 256 shades: white is set for each photo",
           'no end': "no end marker: petlearn opens such files, other programs may not",
           'transparent': "nothing but transparent pixels: the colours behind them are used",
           'profile': "a colour profile that can't be used: the colours may be a little off"}

@@ -87,8 +87,10 @@ def _check_shares(valid_pct, test_pct, valid_n, test_n):
         if n is None: continue
         check_int(f'{usage}_n', n, 1, 10**9)
         if pct != default:
-            raise PetLearnError(f"{usage}_n={n} and {usage}_pct={pct} are two answers to one question.",
-                                "Expected a number of photos or a share of them.", f"Leave {usage}_pct out.")
+            raise PetLearnError(options(**{f'{usage}_n': n}) + " and " + options(**{f'{usage}_pct': pct})
+                                + " are two answers to one question.",
+                                "Expected a number of photos or a share of them.",
+                                "Leave " + option(f'{usage}_pct') + " out.")
     check_float('valid_pct', valid_pct, 0, 1)
     check_float('test_pct', test_pct, -1e-9, 1)
     if valid_n is None and test_n is None and valid_pct + test_pct >= 1:

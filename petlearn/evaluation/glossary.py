@@ -97,7 +97,7 @@ class Glossary:
         lists = [text_table([(f'  {o.title}'.ljust(wide+2), o.first_sentence) for o in terms], width=79)
                  for terms in themes().values()]
         return '\n\n'.join([*(f'{theme}\n{o}' for theme,o in zip(themes(), lists)),
-                            "↓ lower is better, ↑ higher is better. define('loss') says more about a word."])
+                            f"↓ lower is better, ↑ higher is better. More about a word: {call('define', 'loss')}"])
 
     def _repr_html_(self):
         def row(o): return f"<tr><th>{escape(o.title)}</th><td>{escape(o.first_sentence)}</td></tr>"

@@ -22,8 +22,8 @@ from .curves import with_arrow
 from .names import check_name, check_note, memorable_name
 from .progress import read_progress
 from .run import ENDED_WELL, LIVE, RUN_FOLDER, Run, State, create_run, state_of, write_error
-from ..next_steps import call, option
-from ..run_steps import list_step, runs_option
+from ..next_steps import call, option, options
+from ..run_steps import list_step, run_step, runs_option
 from ..text_tables import text_table
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #9c24ea97
@@ -169,7 +169,7 @@ def __repr__(self:RunBook): return str(self)
 def _why_empty(book):
     "Why there is nothing to see."
     if not book.total: return f"There are no runs in {book.folder}{looked_in(book.folder)}."
-    return f"None of the {book.total} runs in {book.folder} fits where={book.where!r}."
+    return f"None of the {book.total} runs in {book.folder} fits {options(where=book.where)}."
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #90e7097e
 @patch(as_prop=True)
@@ -274,7 +274,8 @@ def delete(self:RunBook,
     children = [o for o in self.rows if mine and o.get('parent_id') == mine]
     if children:
         raise PetLearnError(f"{', '.join(o['path'].name for o in children)} started from {run.path.name}.",
-                            "Expected a run without children.", f"Delete {children[-1]['version']} first.")
+                            "Expected a run without children.",
+                            "Delete that first: " + run_step(children[-1]['path'], 'delete'))
     gone = run.path.rename(run.path.with_name(f'.deleted-{uuid4().hex[:8]}')) # at once, even if the rest takes a while
     _remove(gone)
 

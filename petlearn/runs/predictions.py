@@ -228,7 +228,7 @@ def of(cls:Predictions,
     "The predictions of `source` for one `usage`; raises `PetLearnError` if there are none, or if they are damaged."
     if isinstance(source, Predictions): return source
     if usage not in USAGES:
-        raise PetLearnError(f"usage={usage!r} makes no sense.", "Expected 'valid' or 'test'.",
+        raise PetLearnError(options(usage=usage) + " makes no sense.", "Expected 'valid' or 'test'.",
                             did_you_mean(usage, USAGES) or "For example " + options(usage='test'))
     found = cls.by_usage(source)
     if usage not in found: raise _no_predictions(usage)

@@ -32,7 +32,7 @@ from .prediction_recorder import PredictionRecorder
 from .results import results_of
 from .trained import Trained, subject_of
 from .turns import StopRequested, check_room, my_turn, room_needed, smaller_settings
-from ..next_steps import Hint, option
+from ..next_steps import Hint, option, options
 from ..run_steps import resume_step, watch_step
 
 # %% ../../nbs/kit/5_training/05_job.ipynb #0c4026a6
@@ -319,7 +319,7 @@ def _cancel(job, e):
     if isinstance(e, KeyboardInterrupt) or job.interrupted():
         raise KeyboardInterrupt(f"{run.path.name}: {ending(run)}\n{next_step(run)}") from e
     if job.out_of_time:
-        raise Failed(f"minutes={p['minutes']:g} was too short to learn anything.", "Expected more time.",
+        raise Failed(options(minutes=p['minutes']) + " was too short to learn anything.", "Expected more time.",
                             "To begin again: " + resume_step(run.path, minutes=2*p['minutes'])) from e
     raise Failed(f"{run.path.name} was stopped before it had learned anything.",
                         "Expected at least one step.", "To begin again: " + resume_step(run.path)) from e
@@ -340,7 +340,7 @@ def _short_of_memory(job, e):
 def _with_call(job, e):
     "The error `e`; if the loss has exploded, or memory was short, with what to type next."
     if job.model is not None and is_short_of_memory(e): return _short_of_memory(job, e)
-    if type(e) is PetLearnError: return Failed(e.what, e.expected, e.fix).with_traceback(e.__traceback__)
+    if type(e) is PetLearnError: return Failed(*e.args).with_traceback(e.__traceback__)
     if not isinstance(e, Diverged): return e
     slower = resume_step(job.run.path, lr=min(LR, job.p['lr']/10))
     told = Diverged(*e.args[:2], "The learning rate was probably too high: " + slower)

@@ -24,7 +24,7 @@ def place(request, tmp_path, monkeypatch):
 
 def stopped(few, place, capsys):
     train(few, **QUICK, cbs=[Do(4, ctrl_c)], runs_dir=place)
-    return capsys.readouterr().err
+    return ''.join(capsys.readouterr())
 
 def killed(few, place, capsys):
     process = start(few, place, slow=.1, size=64, epochs=5)
@@ -95,7 +95,7 @@ def test_a_time_limit_forgets_no_photo(few, place, capsys, monkeypatch):
         return bank
     monkeypatch.setattr(job, 'features', half)
     run = train(few, **QUICK, minutes=.3, runs_dir=place)
-    said = capsys.readouterr().err
+    said = ''.join(capsys.readouterr())
     n = len(run.split)
     assert run.state == 'STOPPED' and n < 24 and len(unseen_photos(run)) == 24-n and f'It has learned from {n} of 24 photos' in said
     child = typed(said)
