@@ -111,7 +111,7 @@ def predict(
     if photos and not run and _names_run(photos[0], runs_dir): run,*photos = photos
     if not photos:
         raise PetLearnError("There is no photo to predict for.", "Expected the name of a file or folder.",
-                            "petlearn predict cat.jpg")
+                            "petlearn predict cat.jpg, or petlearn predict - for one that comes through a pipe")
     top,files = check_int('top', top, 1, 1000),list(_photos_of(photos))
     format = answer_format(format, compact, len(files))
     source,failed = find_model(run, runs_dir),[]

@@ -9,17 +9,26 @@ __all__ = ['train', 'check']
 from pathlib import Path
 from ..core import PetLearnError
 from ..deploy.printing import quoted
+from ..text_tables import text_table
 from .words import one_or_several
 from ..training.settings import resolve, takes_settings
 from ..run_steps import run_step, watch_step
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #02ec65af
+_CHOSEN_LATER = dict(bs='by the number of photos', minutes='no limit', valid_n='see valid_pct', test_n='see test_pct')
+
 def _settings(given, resume, runs_dir):
-    "Every setting of a training, and where its value came from."
-    if resume is None: return resolve(given)
+    "Every setting of a training, as it would be used, and where its value came from."
     from petlearn.runs.choosing import find_run
-    parent = find_run(resume, runs_dir)
-    return resolve(given, parent.metadata['params'], parent.path.name)
+    from petlearn.training.intake import training_settings
+    parent = find_run(resume, runs_dir) if resume is not None else None
+    choices = resolve(given, parent.metadata['params'], parent.path.name) if parent else resolve(given)
+    used = training_settings(given, parent)
+    rows = [('setting', 'value', 'where it came from')]
+    for name,(value,source) in choices.by_name.items():
+        shown = _CHOSEN_LATER.get(name, '') if used[name] is None else repr(used[name])
+        rows.append((name, shown, source if value == used[name] else f"preference={used['preference']}"))
+    return text_table(rows)
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #cef1ccdc
 @takes_settings
