@@ -158,7 +158,7 @@ def train_all(file, photos='', sets='', seeds=20):
     "Train all kinds, and write each history into a line of `file`."
     from petlearn.files import file_sha256
     shas = lru_cache(None)(file_sha256)
-    known = [('drawn', 64), ('drawn', 96)] + [('oxford-iiit-pet', 64), ('cats-dogs', 224)]*bool(photos)
+    known = [('drawn', 96)] + [('oxford-iiit-pet', 64), ('cats-dogs', 224)]*bool(photos)
     with tempfile.TemporaryDirectory() as tmp, open(file, 'a') as f:
         for name,s in picture_sets(Path(tmp), photos, [o for o in known if not sets or f'{o[0]}-{o[1]}' in sets]):
             for kind in filter(partial(possible, s=s), KINDS):
