@@ -6,7 +6,7 @@ from petlearn.datasets.checks import check
 from petlearn.core import PetLearnError
 from petlearn.runs.curves import plot_histories, plot_history
 from petlearn.runs.verdict import verdict
-from petlearn.photos.drawings import draw_pet, draw_pets
+from petlearn.photos.drawings import draw_pet, draw_pets, draw_scenes
 from petlearn.evaluation.compare import compare
 from petlearn.evaluation.metrics import error_interval
 from petlearn.evaluation.define import define

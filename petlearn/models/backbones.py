@@ -70,12 +70,20 @@ def efficientnet_lite0(
     "EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excitation), weights included."
     return _lite(0, pretrained)
 
+def _narrow(conv, norm, n):
+    "Keep the first `n` channels of a convolution, and of the batch norm behind it."
+    conv.out_channels = norm.num_features = n
+    conv.weight = nn.Parameter(conv.weight[:n].detach().clone())
+    for o in ('weight', 'bias'): setattr(norm, o, nn.Parameter(getattr(norm, o)[:n].detach().clone()))
+    for o in ('running_mean', 'running_var'): setattr(norm, o, getattr(norm, o)[:n].clone())
+    return conv,norm
+
 def efficientnet_lite0_small(
     pretrained:bool=True, # With the weights learned on ImageNet, or with random ones?
-) -> nn.Sequential: # Body (320 features instead of 1,280), pooling and classifier
-    "EfficientNet-Lite0 without its last, widest layer: as good for small pictures, and an eighth smaller."
-    *body,_,_,_,_,_ = efficientnet_lite0(pretrained) # that layer, its batch norm, and the three behind it
-    return _with_classifier(*body, features=320)
+) -> nn.Sequential: # Body (512 features instead of 1,280), pooling and classifier
+    "EfficientNet-Lite0 with a narrower last layer: a little smaller, and nearly as good."
+    *body,conv,norm,_,_,_ = efficientnet_lite0(pretrained) # what is left out: pooling and classifier
+    return _with_classifier(*body, *_narrow(conv, norm, 512), features=512)
 
 # %% ../../nbs/kit/3_models/00_backbones.ipynb #c7bbb54e
 @dataclass(frozen=True)

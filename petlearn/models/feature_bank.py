@@ -7,7 +7,7 @@ __all__ = ['VERSION', 'View', 'view_pixels', 'FeatureRows', 'extract_features', 
            'compute_features']
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #2da0ddb1
-import hashlib, json
+import hashlib, json, time
 import timm, torch, torchvision
 import numpy as np
 from PIL import ImageOps
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from ..core import PetLearnError, as_path, check_int, in_order, progress
-from ..files import Store, file_sha256, read_same, store_folder
+from ..files import Store, file_sha256, read_same, store_folder, write_atomic
 from ..image_io import SIZES, center_square, open_photo
 from .backbones import Backbone, backbone, network, require_weights
 from .engines import FeatureExtractor, engine
@@ -104,6 +104,7 @@ class FeatureRows(NamedTuple):
     failed:dict # From a position to the reason why that photo has no features
     computed:int # How many were computed now
     engine:str # What computed them; empty if nothing had to be computed
+    each:float = 0. # Seconds that it takes to compute one, as far as that was measured here; 0 if not
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #b50fbdec
 def extract_features(
@@ -142,6 +143,15 @@ def bank_folder(
     return home/f"{b.name.replace('/', '_')}-{size}-{key}"
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #deeaa521
+def _speed(folder, each):
+    "Seconds to compute a photo: `each`, which is kept in the bank in `folder`, or if that is 0, what was kept there."
+    if not folder: return each
+    path = folder/'speed.json'
+    try:
+        if each: write_atomic(path, json.dumps(round(each, 6)))
+        return each or float(json.loads(path.read_text()))
+    except (PetLearnError, OSError, ValueError, TypeError): return each # only a number for people
+
 def bank_features(
     views:list, # Each a `View`
     b:Backbone, # Pretrained network
@@ -157,7 +167,7 @@ def bank_features(
     for positions,rows in store.known(keys): found.put(positions, rows)
     known = found.have.sum()
     missing = [i for i in (range(len(views)) if order is None else order) if not found.have[i]]
-    name = ''
+    name,begun = '',time.monotonic()
     if missing:
         eng = engine(FeatureExtractor(b), size)
         name = eng.name
@@ -167,7 +177,8 @@ def bank_features(
                 if after_batch and after_batch(found.settled): break
         finally: store.write()
     computed = int(found.have.sum() - known)
-    return FeatureRows(found.compact(), np.flatnonzero(found.have), found.failed, computed, name)
+    each = _speed(store.folder, (time.monotonic()-begun)/computed if computed > 9 else 0)
+    return FeatureRows(found.compact(), np.flatnonzero(found.have), found.failed, computed, name, each)
 
 # %% ../../nbs/kit/3_models/03_feature_bank.ipynb #34e8d37d
 def compute_features(

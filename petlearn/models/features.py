@@ -44,6 +44,7 @@ class Features:
     seconds:float # How long it took
     engine:str = '' # What ran the network; empty if nothing had to be computed
     left_out:pd.DataFrame = field(default=None, repr=False) # `file` and `reason` of the photos that have no features
+    without:float = 0. # About how many seconds it would have taken to compute all of them; 0 where that isn't known
 
     @property
     def shape(self) -> tuple: return self.x.shape
@@ -54,6 +55,9 @@ class Features:
 
     def __str__(self):
         new = 'all were known'
+        if self.without > self.seconds:
+            ratio = self.without/max(self.seconds, .001)
+            new += f": {self.seconds:.2f} s instead of about {self.without:.1f} s ({ratio:,.0f} times as fast)"
         if self.computed:
             rate = self.computed/max(self.seconds, .01)
             new = f"{self.computed:,} computed with {self.engine} in {self.seconds:.1f} s ({rate:.0f}/s)"
@@ -139,7 +143,7 @@ def features(
     kept = table.loc[rows.positions].reset_index(drop=True)
     vocab = [str(o) for o in source.vocab] if is_dls else sorted(kept.label.unique())
     return Features(rows.x, kept, vocab, b, size, rows.computed, time.monotonic()-start, rows.engine,
-                    _left_out(table, rows))
+                    _left_out(table, rows), 0. if rows.computed else rows.each*len(rows.x))
 
 # %% ../../nbs/kit/3_models/04_features.ipynb #72c9d114
 @dataclass
