@@ -24,6 +24,7 @@ from ..image_io import center_square
 from ..models.calibration import calibrated
 from ..models.engines import FeatureExtractor, torch_engine
 from ..models.prediction import Prediction
+from ..next_steps import either
 from ..runs.choosing import run_to_judge
 from ..runs.predictions import Predictions
 from ..runs.run import Run
@@ -166,8 +167,12 @@ def why(self:Interpreter,
 # %% ../../nbs/kit/6_evaluation/07_interpret.ipynb #7464eeb1
 def _to_take(it, most=3):
     "Sentences: photos of which labels to take."
+    p = it.predictions
+    if it.table.label.nunique() > 1 and p.wrong >= p.baseline.wrong:
+        return [f"Not better than the baseline: {p.baseline}. More photos of a label may not help before it is. "
+                f"What its curves say: {either('run.verdict', 'petlearn show')}"]
     df = it.table.groupby('label').wrong.agg(n='size', missed='sum', share='mean').reset_index()
-    weak = df[(df.missed >= 2) & (df.share >= it.predictions.error/2)]
+    weak = df[(df.missed >= 2) & (df.share >= p.error/2)]
     weak = weak.sort_values(['share', 'missed'], ascending=False, kind='stable').head(most)
     lines = [f"Take 10 photos of {o.label}: {o.missed} of {o.n} were missed." for o in weak.itertuples()]
     return lines or ["No label was missed twice: that says nothing about the photos to take. Look at the mistakes."]

@@ -255,27 +255,27 @@ def test_photos_that_are_none(whole):
 # advice
 
 def test_advice_by_hand(tmp_path):
-    rows = [('a.jpg', 'cat', .2, .8), ('b.jpg', 'cat', .4, .6), ('c.jpg', 'cat', .9, .1), ('d.jpg', 'dog', .9, .1), ('e.jpg', 'dog', .1, .9), ('f.jpg', 'dog', .1, .9)]
+    rows = [('a.jpg', 'cat', .2, .8), ('b.jpg', 'cat', .4, .6), ('c.jpg', 'cat', .9, .1), ('d.jpg', 'dog', .9, .1), ('e.jpg', 'dog', .1, .9), ('f.jpg', 'dog', .1, .9), ('g.jpg', 'cat', .9, .1), ('h.jpg', 'dog', .1, .9)]
     it = Interpreter(made(tmp_path, rows, train=5))
     cats,dogs = [(1, .01*i) for i in range(5)],[(-1, .01*i) for i in range(5)]
-    bank(it.run, cats + dogs + [(-1, 0), (0, 5), (1, 0), (1, 0), (-1, 0), (-1, 0)])
+    bank(it.run, cats + dogs + [(-1, 0), (0, 5), (1, 0), (1, 0), (-1, 0), (-1, 0), (1, 0), (-1, 0)])
     take,look = it.advice
-    assert take == 'Take 10 photos of cat: 2 of 3 were missed.' and look.startswith('Look at d.jpg, a.jpg: the training photos nearest to them')
+    assert take == 'Take 10 photos of cat: 2 of 4 were missed.' and look.startswith('Look at d.jpg, a.jpg: the training photos nearest to them')
     assert take in str(it) and take in it._repr_html_() and look not in str(it)
 
 def test_advice_names_no_photo_twice(tmp_path):
     "A photo unlike all that was learned is one to take; it isn't asked what it shares with its neighbours."
-    rows = [('a.jpg', 'cat', .2, .8), ('b.jpg', 'cat', .4, .6), ('c.jpg', 'cat', .9, .1), ('d.jpg', 'dog', .1, .9)]
-    it = Interpreter(made(tmp_path, rows, train=5, novelty=[3., 2.4, 9., 9.]))
-    bank(it.run, [(1, .01*i) for i in range(5)] + [(-1, .01*i) for i in range(5)] + [(-1, 0)]*4)
+    rows = [('a.jpg', 'cat', .2, .8), ('b.jpg', 'cat', .4, .6), ('c.jpg', 'cat', .9, .1), *((f'{o}.jpg', 'dog', .1, .9) for o in 'def')]
+    it = Interpreter(made(tmp_path, rows, train=5, novelty=[3., 2.4, 9., 9., 9., 9.]))
+    bank(it.run, [(1, .01*i) for i in range(5)] + [(-1, .01*i) for i in range(5)] + [(-1, 0)]*6)
     take,strange,look = it.advice
     assert take.startswith('Take 10 photos of cat: 2 of 3') and strange == 'Take photos like a.jpg: no training photo is like them.'
     assert look.startswith('Look at b.jpg: ')
 
 def test_advice_only_where_it_is_right(tmp_path):
     "A label that was missed once, or far less often than the others, needs no photos more than they do."
-    once = Interpreter(made(tmp_path/'once', [(f'{i}.jpg', 'cat', .9, .1) for i in range(9)] + [('x.jpg', 'dog', .9, .1)]))
-    bank(once.run, [(1, 0)]*3 + [(-1, 0)]*3 + [(1, 0)]*10)
+    once = Interpreter(made(tmp_path/'once', [(f'{i}.jpg', 'cat', .9, .1) for i in range(9)] + [('x.jpg', 'dog', .9, .1), ('y.jpg', 'dog', .1, .9)]))
+    bank(once.run, [(1, 0)]*3 + [(-1, 0)]*3 + [(1, 0)]*11)
     assert once.advice[0].startswith('No label was missed twice') and len(once.advice) == 1
     rows = [(f'c{i}.jpg', 'cat', *((.1, .9) if i < 2 else (.9, .1))) for i in range(40)]
     rows += [(f'd{i}.jpg', 'dog', *((.1, .9) if i < 10 else (.9, .1))) for i in range(20)]
@@ -283,10 +283,21 @@ def test_advice_only_where_it_is_right(tmp_path):
     bank(some.run, [(1, 0)]*3 + [(-1, 0)]*3 + [(1, 0)]*60)
     assert [o for o in some.advice if o.startswith('Take')] == ['Take 10 photos of dog: 10 of 20 were missed.']
 
+def test_advice_of_a_model_that_is_no_better_than_always_the_same(tmp_path):
+    "All are called cats: more photos of dogs are not what it needs first; where all photos have one label, nothing can be compared."
+    rows = [(f'{i}.jpg', 'cat' if i < 6 else 'dog', .6, .4) for i in range(10)]
+    it = Interpreter(made(tmp_path/'same', rows))
+    bank(it.run, [(1, 0)]*16)
+    assert it.advice[0] == ("Not better than the baseline: always answering 'cat' would be right on 6 of 10 photos (60 %). More photos of a label may not help before it is. "
+                            "What its curves say: run.verdict")
+    one = Interpreter(made(tmp_path/'one', [(f'{i}.jpg', 'cat', *((.1, .9) if i < 3 else (.9, .1))) for i in range(9)]))
+    bank(one.run, [(1, 0)]*15)
+    assert one.advice[0] == 'Take 10 photos of cat: 3 of 9 were missed.'
+
 def test_advice_without_the_photos(it, monkeypatch):
     "Nothing is in the bank any more, and the photos are gone."
     monkeypatch.setattr(type(it.run), 'bank', property(lambda o: (_ for _ in ()).throw(PetLearnError('All photos are gone.', 'x', 'y'))))
-    assert it.advice[0] == 'Take 10 photos of fox: 2 of 2 were missed.' and it.advice[2] == "The training photos are not known: All photos are gone."
+    assert it.advice[0].startswith("Not better than the baseline: always answering 'cat'") and it.advice[1] == "The training photos are not known: All photos are gone."
 
 # the card of a photo
 
