@@ -87,6 +87,7 @@ def parser_of(
     return parser
 
 # %% ../../nbs/kit/9_terminal/00_options.ipynb #4473207f
+_ALONE = {'--fix': 'safe'} # what an option means that has no value behind it
 _YES,_NO = ('true', 'yes', 'on'),('false', 'no', 'off')
 
 def _flags(parser):
@@ -103,6 +104,8 @@ def _as_argparse_reads(parser, argv):
         name,equals,value = word.partition('=')
         name = re.sub(r'(?<=\w)_', '-', name) if name.startswith('--') else name
         if name in flags and not equals and words and words[0].lower() in _YES + _NO: value = words.pop(0)
+        if name in _ALONE and not equals and not (words and words[0][:1] != '-' and not os.path.exists(words[0])):
+            equals,value = '=',_ALONE[name]
         before = out[-1] if out else ''
         if name in flags and value.lower() in _YES: out.append(name)
         elif name in flags and value.lower() in _NO: out.append(f'--no-{name[2:]}')

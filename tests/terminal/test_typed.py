@@ -21,6 +21,7 @@ READ = [ # what is typed, and what the function gets
     ('train pets --no-check more', dict(check=False, photos=['pets', 'more'])), ('train --photos pets', dict(photos=['pets'])), ('train --data pets', dict(photos=['pets'])), ('train --random-state 7', dict(seed=7)),
     ('list --json', dict(format='json')), ('list --csv', dict(format='csv')), ('list --format json', dict(format='json')), ('list --sort -test_acc', dict(sort='-test_acc')), ('list --sort=-test_acc', dict(sort='-test_acc')),
     ('predict - --json', dict(format='json', photos=['-'])), ('predict cat.jpg --model V001', dict(run='V001', photos=['cat.jpg'])), ('predict cat.jpg --top-k 2', dict(top=2, photos=['cat.jpg'])), ('predict -- -x.jpg', dict(photos=['-x.jpg'])),
+    ('check --fix', dict(fix='safe')), ('check pets --fix --yes', dict(photos=['pets'], fix='safe', yes=True)), ('check --fix . --yes', dict(photos=['.'], fix='safe', yes=True)), ('check pets --fix copy', dict(photos=['pets'], fix='copy')),
     ('show --runs-dir x', dict(runs_dir='x')), ('app --no-browser', dict(browser=False)), ('delete V001 V002 --yes', dict(run=['V001', 'V002'], yes=True)),
 ]
 
