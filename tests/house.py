@@ -16,7 +16,7 @@ training    setting_names settings prediction_recorder trained turns results job
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner label_photos
 deploy      parity model_card export printing project guards service app
-terminal    number_words options words train_commands project_commands predict_command share_commands run_commands outcomes completion
+terminal    number_words options words train_commands project_commands predict_command share_commands run_commands show_command outcomes completion
             cli __main__ all __init__
 '''
 LIGHT = ('torch', 'fastai', 'matplotlib') # never imported by the ground floor or by runs/, not even inside functions

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from .. import lite
-from ..core import PetLearnError, pluralize, progress
+from ..core import Failed, PetLearnError, pluralize, progress
 from ..image_io import PhotoError
 from ..models.prediction import Prediction
 from ..process import fresh_python
@@ -109,9 +109,9 @@ photo = json.loads(input())
 print(json.dumps([o.predict(photo).to_dict(None) for o in models]))'''
 
 def _refused(what):
-    return PetLearnError(f"The model is not exported. {what}",
-                         "Expected that both formats give the same answers, here and in a fresh process.",
-                         "Nothing was changed. Train again; if it happens again, please report it.")
+    return Failed(f"The model is not exported. {what}",
+                  "Expected that both formats give the same answers, here and in a fresh process.",
+                  "Nothing was changed. Train again; if it happens again, please report it.")
 
 # %% ../../nbs/kit/8_deploy/00_parity.ipynb #b182e452
 class FreshProcess:

@@ -1,6 +1,7 @@
 "In a project, from any folder of it: its photos, its runs, its settings; what is given beats the file; mistakes name their line."
 import os
 from pathlib import Path
+from types import SimpleNamespace
 import pytest
 from helpers import with_state
 from petlearn.cli import main
@@ -28,7 +29,7 @@ def project(tmp_path, pets_folder):
 def test_the_same_from_every_folder(project, monkeypatch, capsys):
     with_state(project/'trainings', 'SUCCEEDED')
     given = []
-    monkeypatch.setattr(trainer, 'train', lambda *args, **kwargs: given.append((args, kwargs)))
+    monkeypatch.setattr(trainer, 'train', lambda *args, **kwargs: given.append((args, kwargs)) or SimpleNamespace(metadata={}))
     for folder in ('.', 'a/b', 'my photos/cat', 'trainings'):
         monkeypatch.chdir(project/folder)
         assert runs_folder().resolve() == project/'trainings' and Path(default_photos()).resolve() == project/'my photos' and default_labeler().__name__ == 'by_folder'
