@@ -17,10 +17,11 @@ from .next_steps import TERMINAL, process_shown_in
 from .project_file import find_project
 from .terminal.completion import candidates, completion_script
 from .terminal.options import Command, arguments, parser_of
-from .terminal.outcomes import open_streams, outcome
+from .terminal.outcomes import open_streams, outcome, statuses_text
 from .terminal.predict_command import predict
 from .terminal.project_commands import draw, lessons, new, pets, unpack
-from .terminal.run_commands import compare, delete, list_runs, note, report, show, stop
+from .terminal.run_commands import compare, delete, list_runs, note, report, stop
+from .terminal.show_command import show
 from .terminal.share_commands import app, export, serve
 from .terminal.train_commands import check, train
 
@@ -78,7 +79,8 @@ def help_text() -> str: # For a terminal
             "petlearn help train lists the options of a command, petlearn define the words of the field.\n"
             "With -q, only results and errors are shown.\n"
             "For example:\n  petlearn new mypets cat dog\n  petlearn train data/pets --epochs 2\n"
-            "  petlearn list --sort valid_error\n  petlearn predict cat.jpg\n  petlearn app")
+            "  petlearn list --sort valid_error\n  petlearn predict cat.jpg\n  petlearn app\n\n"
+            f"Exit status:\n{statuses_text()}")
 
 # %% ../nbs/kit/9_terminal/09_cli.ipynb #09ae34da
 def _name_project(command):
@@ -109,7 +111,7 @@ def _call(argv):
 # %% ../nbs/kit/9_terminal/09_cli.ipynb #726d6130
 def main(
     argv:list[str]|None=None, # Command and arguments; by default the program's own
-) -> int: # Exit status: 0, 1 for the unexpected, 2 for wrong arguments or photos, 130 for Ctrl-C
+) -> int: # Exit status, one of `STATUSES`
     "Run one command of `petlearn`; never shows a traceback."
     open_streams()
     with process_shown_in(TERMINAL):

@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from html import escape
 from pathlib import Path
 from textwrap import fill
-from ..core import PetLearnError, check_int, did_you_mean, first_few, pluralize, result_or_error
+from ..core import Failed, PetLearnError, check_int, did_you_mean, first_few, pluralize, result_or_error
 from petlearn.datasets.findings import (ADVISED, ERROR, INFO, KINDS, MOVE, PAIRS, WARNING, Finding, all_findings,
     copy_pairs)
 from .fixes import check_share, correct, quarantine
@@ -103,7 +103,7 @@ def require(self:DataCheck,
     if not errors: return self
     first = errors[0]
     fix = "To see all of it: " + self.step()
-    raise PetLearnError('\n'.join(o.what for o in errors[:3]), first.advice,
+    raise Failed('\n'.join(o.what for o in errors[:3]), first.advice,
                         Hint(fix, "\nTo fix it: ", self.step(first.kind)) if first.can_fix else fix)
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #3664ea65

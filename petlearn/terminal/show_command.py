@@ -7,7 +7,7 @@ __all__ = ['epochs_text', 'description', 'watch', 'show']
 
 # %% ../../nbs/kit/9_terminal/06_show_command.ipynb #a96eb058
 import math, shutil, sys, time
-from ..next_steps import Hint
+from ..next_steps import Hint, options
 from ..run_steps import run_step
 from ..runs.endings import ending, next_step
 from ..runs.progress import follow as statuses
@@ -57,7 +57,7 @@ def _about(run):
     params = {k: v for k,v in run.params.items() if v is not None and v != getattr(Settings, k, None)}
     phases = ', '.join(f'{o.name} {o.seconds:.2f} s' + ' (known)'*o.cached for o in run.phases)
     about = dict(note=metadata['note'], parent=metadata['parent'], dataset=run.dataset, phases=phases,
-                 settings=', '.join(f'{k}={v}' for k,v in params.items()), folder=run.path)
+                 settings=options(**params), folder=run.path)
     return [f'{k:<9} {v}' for k,v in about.items() if v]
 
 def description(
