@@ -8,7 +8,7 @@ __all__ = ['find_model', 'open_model', 'predict']
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #73343565
 import os, re, sys
 from pathlib import Path
-from ..core import PetLearnError, as_path, check_int, echo, pluralize, progress, result_or_error
+from ..core import Failed, PetLearnError, as_path, check_int, echo, pluralize, progress, result_or_error
 from ..deploy.printing import answer_format, answer_lines, printable, printable_lines, quoted
 from ..file_kinds import count_kind
 from ..image_io import open_photo
@@ -121,5 +121,7 @@ def predict(
                           model.labels if model else [], top):
         if format == 'csv' and sys.stdout.isatty(): o = printable_lines(o)
         if o: print(o, flush=True)
-    if failed: raise PetLearnError(f"{len(failed)} of {len(files)} photos could not be used.",
-                                   "Expected photos that open.", "The reasons are above.")
+    if not failed: return
+    kind = Failed if any(not e or os.path.exists(o) for o,_,e in files) else PetLearnError # or only names that are not there
+    raise kind(f"{len(failed):,} of {pluralize(len(files), 'photo')} could not be used.",
+               "Expected photos that open.", "The reasons are above.")

@@ -7,8 +7,10 @@ __all__ = ['train', 'check']
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #8d52f65d
 from pathlib import Path
-from ..core import PetLearnError
-from ..deploy.printing import quoted
+from ..core import Failed, PetLearnError, echo, first_few, results_on_stdout
+from ..project_file import find_project
+from ..runs.run import State
+from ..deploy.printing import printable, quoted
 from ..text_tables import text_table
 from .words import one_or_several
 from ..training.settings import resolve, takes_settings
@@ -29,6 +31,14 @@ def _settings(given, resume, runs_dir):
         shown = _CHOSEN_LATER.get(name, '') if used[name] is None else repr(used[name])
         rows.append((name, shown, source if value == used[name] else f"preference={used['preference']}"))
     return text_table(rows)
+
+# %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #360d6585
+def _first_words(photos, resume):
+    "What is said at once: PyTorch takes seconds until it can say anything."
+    if resume is not None: return f"petlearn: going on with {printable(resume)} …"
+    project = find_project()
+    where = printable(first_few(photos)) if photos else 'your project' if project else 'the photos of cats and dogs'
+    return f"petlearn: reading {'photos in ' if photos or project else ''}{where} …"
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #cef1ccdc
 @takes_settings
@@ -52,11 +62,14 @@ def train(
     if show_settings:
         print(_settings(kwargs, resume, runs_dir))
         return
+    echo(_first_words(photos, resume))
     from petlearn.datasets.labeler_words import labeler_of
     from petlearn.training import trainer
-    run = trainer.train(one_or_several(photos), labeler_of(labeler), resume=resume, name=name, note=note,
-                        dataset=dataset, test_dir=test_dir or None, check=check, background=background,
-                        runs_dir=runs_dir, **kwargs)
+    with results_on_stdout():
+        run = trainer.train(one_or_several(photos), labeler_of(labeler), resume=resume, name=name, note=note,
+                            dataset=dataset, test_dir=test_dir or None, check=check, background=background,
+                            runs_dir=runs_dir, **kwargs)
+    if run.metadata.get('signal') and run.state == State.STOPPED: raise KeyboardInterrupt("Stopped; its model is kept.")
     if background: print(f"{run.path.name} trains in the background.\n"
                          f"{watch_step(run.path)}   watches it\n"
                          f"{run_step(run.path, 'stop')}            stops it")
@@ -97,5 +110,5 @@ def _show_findings(found, photos, labeler, network):
         from petlearn.models import features # noqa: F401 gives `DataCheck` its method alike
         print('Photos that look alike:', found.alike(network).head(20).to_string(index=False), sep='\n')
     if not found.ok:
-        raise PetLearnError(found.verdict, "Expected photos without errors.",
-                            f"The errors are above: {', '.join(dict.fromkeys(o.kind for o in found.errors))}.")
+        raise Failed(found.verdict, "Expected photos without errors.",
+                     f"The errors are above: {', '.join(dict.fromkeys(o.kind for o in found.errors))}.")
