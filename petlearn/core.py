@@ -28,14 +28,14 @@ class PetLearnError(ValueError):
         fix:str|Hint='', # What to type next
     ):
         super().__init__(what, expected, fix)
-        self._parts = what,expected,fix # fastai changes the `args` of errors that pass its callbacks
+        self.parts = what,expected,fix # fastai changes the `args` of errors that pass its callbacks
 
     @property
-    def what(self) -> str: return str(self._parts[0]) # In words for the place where it is read now
+    def what(self) -> str: return str(self.parts[0]) # In words for the place where it is read now
     @property
-    def expected(self) -> str: return str(self._parts[1])
+    def expected(self) -> str: return str(self.parts[1])
     @property
-    def fix(self) -> str: return str(self._parts[2])
+    def fix(self) -> str: return str(self.parts[2])
 
     def __str__(self): return '\n'.join(o for o in (self.what, self.expected, self.fix) if o)
 

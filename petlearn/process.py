@@ -134,7 +134,7 @@ def child_main(
     threading.Thread(target=lambda: (sys.stdin.read(), _end()), daemon=True).start()
     if seconds := parse_duration(settings.get('stop_after')): end_after(seconds)
     try: work(settings, report)
-    except PetLearnError as e: report(error=[Hint(o).to_json() for o in e.args]) # the parent shows it its own way
+    except PetLearnError as e: report(error=[Hint(o).to_json() for o in e.parts]) # the parent shows it its own way
 
 def _end(): os.kill(os.getpid(), signal.SIGTERM)
 

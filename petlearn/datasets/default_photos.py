@@ -30,7 +30,7 @@ def default_labeler(
     project = find_project()
     if not project or not project.labeler or not _are_its_own(photos, project): return None
     try: return labeler_of(project.labeler, project.folder)
-    except PetLearnError as e: raise project.mistake(*e.args, 'project', 'labeler') from e
+    except PetLearnError as e: raise project.mistake(*e.parts, 'project', 'labeler') from e
 
 def _are_its_own(photos, project:Project):
     "Are `photos` those of the project?"

@@ -79,7 +79,7 @@ def _label_findings(table):
     "Findings about photos without a label, data sets whose labels differ, and corrected labels."
     def rows(files): return pd.DataFrame({'file': [Path(o).as_posix() for o in files]})
     for o in table.problems:
-        _,expected,fix = o.error.args
+        _,expected,fix = o.error.parts
         yield Finding(o.kind, o.error.what, Hint(expected, ' ' if fix else '', fix), rows(o.files))
     for o in table.aside:
         yield Finding('aside', o.what, "If they belong to a label, move them into its folder.", rows(o.files))
@@ -93,7 +93,7 @@ def _label_findings(table):
 # %% ../../nbs/kit/2_datasets/15_findings.ipynb #af30e6e3
 def _fixes(errors):
     "What to do about some `errors`, each thing once."
-    steps = list({o.fix: o.args[2] for o in errors if o.fix}.values())[:2]
+    steps = list({o.fix: o.parts[2] for o in errors if o.fix}.values())[:2]
     steps = [o.rstrip('.') if isinstance(o, str) else o for o in steps]
     return Hint(*(p for i,o in enumerate(steps) for p in (['; ', o] if i else [o])))
 

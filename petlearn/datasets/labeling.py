@@ -35,7 +35,7 @@ def _decide(photos, found, top, bare):
     try: return decide(photos, found.rows, top, bare)
     except PetLearnError as e:
         if not found.notes: raise
-        what,expected,fix = e.args
+        what,expected,fix = e.parts
         raise PetLearnError(what, expected, Hint(*(f'{o}\n' for o in found.notes), fix)) from e
 
 def _given(photos):

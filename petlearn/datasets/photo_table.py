@@ -207,7 +207,7 @@ class PhotoTable:
         "Make sure that all files can be read and have a label, and say how many labels a table corrects."
         for o in self.unreadable.values():
             many = f"{len(self.unreadable):,} of {pluralize(len(self), 'photo')} can't be used, such as: "
-            raise PetLearnError((many if len(self.unreadable) > 1 else '') + o.what, *o.args[1:])
+            raise PetLearnError((many if len(self.unreadable) > 1 else '') + o.what, *o.parts[1:])
         self.require_labels()
         if self.corrected: echo(f"{pluralize(len(self.corrected), 'label')} corrected by a table.")
         for o in self.about_tables: echo(o)

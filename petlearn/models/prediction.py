@@ -211,9 +211,9 @@ def _raise_error(answer, number=0):
     "The `answer` if it is a prediction; an error is raised, and says which of several photos it is about."
     if isinstance(answer, Prediction): return answer
     if number:
-        what,expected,fix = answer.args
+        what,expected,fix = answer.parts
         others = "For the answers about the others: " + either('list(model.stream(photos))', words='leave it out')
-        answer.args = Hint(f'Photo {number}: ', what),expected,Hint(fix, ' ' if fix else '', others)
+        answer.parts = Hint(f'Photo {number}: ', what),expected,Hint(fix, ' ' if fix else '', others)
     raise answer
 
 def _with_progress(answers, n):

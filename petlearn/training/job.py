@@ -340,16 +340,16 @@ def _short_of_memory(job, e):
 def _with_call(job, e):
     "The error `e`; if the loss has exploded, or memory was short, with what to type next."
     if job.model is not None and is_short_of_memory(e): return _short_of_memory(job, e)
-    if type(e) is PetLearnError: return Failed(*e.args).with_traceback(e.__traceback__)
+    if type(e) is PetLearnError: return Failed(*e.parts).with_traceback(e.__traceback__)
     if not isinstance(e, Diverged): return e
     slower = resume_step(job.run.path, lr=min(LR, job.p['lr']/10))
-    told = Diverged(*e.args[:2], "The learning rate was probably too high: " + slower)
+    told = Diverged(*e.parts[:2], "The learning rate was probably too high: " + slower)
     return told.with_traceback(e.__traceback__)
 
 def _in_short(e):
     "What `run.json` keeps about the error `e`; its steps stay steps, for whoever reads it."
     if not isinstance(e, PetLearnError): return ' '.join(f'{type(e).__name__}: {e}'.split())[:300]
-    return [o if isinstance(o, dict) else ' '.join(o.split()) + ' ' for o in Hint(e.args[0], e.args[2]).to_json()]
+    return [o if isinstance(o, dict) else ' '.join(o.split()) + ' ' for o in Hint(e.parts[0], e.parts[2]).to_json()]
 
 def _fail(job, e):
     "Write down why the training failed, if that can still be written."

@@ -201,7 +201,7 @@ def _from_parent(values, name):
     known = {k: o for k,o in values.items() if k in _CHECKS and (o is not None or getattr(Settings, k) is None)}
     try: return _layer(check_settings(known), name)
     except PetLearnError as e:
-        what,*advice = e.args
+        what,*advice = e.parts
         raise PetLearnError(Hint(f"{name}: ", what), *advice) from e
 
 def _over(lower, upper):
@@ -224,7 +224,7 @@ def resolve(
     if clash is None: return choices
     names,e = clash
     first,second = (options(**{o: choices[o].value}) + f" ({choices[o].source})" for o in names)
-    what,expected,fix = e.args
+    what,expected,fix = e.parts
     raise PetLearnError(what, Hint(expected, " Now ", first, ", ", second, "."), fix)
 
 # %% ../../nbs/kit/5_training/00_settings.ipynb #88c153f0
