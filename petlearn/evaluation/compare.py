@@ -154,7 +154,8 @@ def _tables(self:Comparison):
     "Tables by their titles, as people read them: floats in the form that goes with it."
     labels = self.per_label.rename(columns=self.short, level=1).rename(columns=with_arrow, level=0)
     labels = labels.astype({o: object for o in labels if o[0] == 'n'})
-    found = {'Results': (self.results.rename(with_arrow), '{:.4g}'), 'Settings that differ': (self.params, '{}'),
+    results = self.results.dropna(how='all').rename(with_arrow)
+    found = {'Results': (results, '{:.4g}'), 'Settings that differ': (self.params, '{}'),
              'Labels, in validation': (labels, '{:.3f}')}
     if len(self.pairs): found['More than luck?'] = (_shown_pairs(self.pairs, self.short), '{}')
     return {title: (df.astype(object).where(df.notna(), ''), form.format) for title,(df,form) in found.items()}

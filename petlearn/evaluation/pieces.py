@@ -57,7 +57,7 @@ class Piece:
         if isinstance(o, str): return f'{head}<p>{escape(o)}</p>'
         if isinstance(o, list): return f'{head}<ul>' + ''.join(f'<li>{escape(x)}</li>' for x in o) + '</ul>'
         if callable(o): return f'<figure>{plot_tag(o, self.title, 4.6, 3.4)}</figure>'
-        table = o.to_html(border=0, na_rep='', float_format=self._number)
+        table = o.rename(columns=with_arrow).to_html(border=0, na_rep='', float_format=self._number)
         return f'<figure><figcaption>{title}</figcaption>{table}</figure>'
 
     def _number(self, x): return f'{x:.{self.digits}f}'
@@ -69,7 +69,8 @@ class Piece:
         if isinstance(o, str): body = _filled(o)
         elif isinstance(o, list): body = '\n'.join(_filled(x, initial_indent='- ', subsequent_indent='  ') for x in o)
         else:
-            df = o.rename(lambda name: one_line(name, 24)).rename(columns=lambda name: one_line(name, 24))
+            df = o.rename(lambda name: one_line(name, 24))
+            df = df.rename(columns=lambda name: with_arrow(one_line(name, 22)))
             body = df.map(lambda x: one_line(x, 36) if isinstance(x, str) else x).to_string(
                 line_width=80, na_rep='', float_format=self._number)
         return f'{_filled(self.title)}\n{body}'.lstrip('\n')

@@ -195,7 +195,7 @@ def test_bad_tables(make_run):
         with pytest.raises(PetLearnError, match=said): Report(run)
 
 def test_no_predictions(make_run):
-    for i,(state,fix) in enumerate([('FAILED', 'train\\(resume='), ('QUEUED', 'train\\(resume='), ('SUCCEEDED', 'runs\\(\\)')]):
+    for i,(state,fix) in enumerate([('FAILED', 'train\\(resume='), ('QUEUED', 'train\\(resume='), ('SUCCEEDED', 'runs\\(')]):
         run = make_run(some(), state=state, name=f'V{i:03}')
         (run.path/'predictions.csv').unlink()
         with pytest.raises(PetLearnError, match='no predictions yet') as e: Report(run)
