@@ -78,3 +78,7 @@ def test_the_rest(first, home, book, capsys):
     assert str(learning_curve(first)) and len(find_photos(draw_scenes(home/'scenes', 5))) == 5
     replay(first, book)
     assert 'to the last bit' in ''.join(capsys.readouterr())
+
+def test_the_report_shows_what_an_export_proved(first):
+    first.export()
+    assert 'model.onnx against model.safetensors' in str(first.report()) and 'with another label' in first.report()._repr_html_()

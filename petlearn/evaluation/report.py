@@ -18,6 +18,7 @@ from .pieces import Piece, listed, one_line
 from ..files import write_atomic
 from ..models.calibration import (calibrated, calibration_error, chance_error, cross_calibrated,
     plot_reliability, reliability_table)
+from ..models.model_folder import ModelFolder
 from ..runs.curves import plot_history
 from ..runs.predictions import Predictions
 from ..runs.progress import spark
@@ -220,6 +221,15 @@ def _evaluation(report):
     return [*tables, meaning, *_curves(report.main), *_percentages(report), *_neither(report)]
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #50116602
+def _parity(run):
+    "What an export has proven about its two formats, as a list of one piece; empty before that."
+    try: found = ModelFolder(run.path/'model').metadata.get('parity')
+    except PetLearnError: return []
+    if not isinstance(found, dict): return []
+    names = {'photos': 'photos asked about', 'labels': 'with another label', 'neither': "with another 'neither'",
+             'files': 'largest difference of a probability', 'pixels': 'the same, from equal pixels'}
+    return [listed('Exported: model.onnx against model.safetensors', {v: found.get(k) for k,v in names.items()})]
+
 def _training(report):
     "The pieces of the third part."
     run,o = report.run,report.metadata
@@ -237,7 +247,7 @@ def _training(report):
         curves = Piece(title, lambda ax: plot_history(history, ax))
     else: curves = Piece('Learning curves', 'No epoch was finished.')
     return [listed('Settings', o['params']), listed('This training', origin), Piece('Phases', phases),
-            curves, listed('Where it ran', o.get('environment') or {})]
+            curves, listed('Where it ran', o.get('environment') or {}), *_parity(run)]
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #c1804e18
 def _matrix(p, most=10):
