@@ -9,8 +9,8 @@ __all__ = ['new_project', 'lessons_folder', 'copy_lessons']
 import json, petlearn, re
 from pathlib import Path
 from ..core import PetLearnError, as_path
-from .printing import quoted
 from ..files import write_atomic
+from ..next_steps import quoted
 
 # %% ../../nbs/kit/8_deploy/04_project.ipynb #772265f0
 def _notebook_text(cells):

@@ -9,11 +9,12 @@ __all__ = ['find_model', 'open_model', 'predict']
 import os, re, sys
 from pathlib import Path
 from ..core import Failed, PetLearnError, as_path, check_int, echo, pluralize, progress, result_or_error
-from ..deploy.printing import answer_format, answer_lines, printable, printable_lines, quoted
+from ..deploy.printing import answer_format, answer_lines, printable, printable_lines
 from ..file_kinds import count_kind
 from ..image_io import open_photo
 from ..project_file import runs_folder
 from .words import matching
+from ..next_steps import quoted
 
 # %% ../../nbs/kit/9_terminal/04_predict_command.ipynb #0c999a37
 def find_model(

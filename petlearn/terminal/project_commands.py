@@ -8,9 +8,9 @@ __all__ = ['new', 'lessons', 'unpack', 'draw', 'pets']
 # %% ../../nbs/kit/9_terminal/03_project_commands.ipynb #eee89c74
 from pathlib import Path
 from ..core import first_few
-from ..deploy.printing import quoted
 from ..deploy.project import copy_lessons, new_project
 from ..project_file import find_project
+from ..next_steps import quoted
 
 # %% ../../nbs/kit/9_terminal/03_project_commands.ipynb #a17b817f
 def new(

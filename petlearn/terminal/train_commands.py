@@ -10,11 +10,12 @@ from pathlib import Path
 from ..core import Failed, PetLearnError, echo, first_few, results_on_stdout
 from ..project_file import find_project
 from ..runs.run import State
-from ..deploy.printing import printable, quoted
+from ..deploy.printing import printable
 from ..text_tables import text_table
 from .words import one_or_several
 from ..training.settings import resolve, takes_settings
 from ..run_steps import run_step, watch_step
+from ..next_steps import quoted
 
 # %% ../../nbs/kit/9_terminal/02_train_commands.ipynb #02ec65af
 _CHOSEN_LATER = dict(bs='by the number of photos', minutes='no limit', valid_n='see valid_pct', test_n='see test_pct')

@@ -3,7 +3,7 @@ import json, os, shlex
 from pathlib import Path
 import pytest
 from petlearn.cli import main
-from petlearn.deploy.printing import quoted
+from petlearn.next_steps import quoted
 
 def tree(folder): return sorted((str(o.relative_to(folder)), o.read_bytes() if o.is_file() else None) for o in folder.rglob('*'))
 
