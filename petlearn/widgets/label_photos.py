@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Picture', 'PicturesAhead', 'LabelBoard', 'LabelPhotos']
 
-# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #80d2febe
+# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #c7e0603e
 from anywidget import AnyWidget
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ from .views import View, error_html, static_file, tiles_html
 from ..next_steps import NOTEBOOK, call, shown_in
 from ..run_steps import path_here
 
-# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #8257e846
+# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #f1645ad7
 class Picture(NamedTuple):
     "A photo for a page."
     big:str # Its address, with all of it inside
@@ -59,7 +59,7 @@ class PicturesAhead:
         self.prepare([path])
         return self.made[path].result()
 
-# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #5f462370
+# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #9d94e23a
 class LabelBoard(AnyWidget):
     "The browser's part: a picture, keys, and stamps of the last photos."
     _esm,_css = static_file('label_photos.js'),static_file('label_photos.css')
@@ -75,14 +75,13 @@ class LabelPhotos(View):
         self.ids,self.ahead,self.note = {o: i for i,o in enumerate(self.source.photos)},PicturesAhead(),''
         self.board = LabelBoard()
         super().__init__(self.board)
-        self.key_hint.layout.display = 'none' # the board has its own
         self.board.on_msg(lambda _, o, buffers: self.receive(o))
 
     def still_html(self):
         stamps = [thumbnail(o.photo, 64) + f'<br>{escape(o.label or "none of these")}' for o in self.source.last[-8:]]
         return f'<p>{escape(str(self.source))} To go on, run this cell again.</p>{tiles_html(stamps)}'
 
-# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #ad86c762
+# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #a161c8cc
 @patch
 def look(self:LabelPhotos) -> Picture|None: # `None` if no photo is left
     "The picture of the current photo; those that can't be opened are left out."
@@ -91,7 +90,7 @@ def look(self:LabelPhotos) -> Picture|None: # `None` if no photo is left
         self.ahead.prepare(source.queue[:4])
         try: return self.ahead.get(source.current)
         except PetLearnError as e:
-            self.note += f'Passed over: {e.what} '
+            self.note += f'Passed over: {e.what.replace(str(source.current), shown_name(source.current))} '
             source.leave_out(source.current, e)
 
 @patch
@@ -121,7 +120,7 @@ def _what_next(source):
     with shown_in(NOTEBOOK): step = str(call('train', path_here(source.photos.folder)))
     return f'Next, in a cell of your notebook: {step}'
 
-# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #aeb505fa
+# %% ../../nbs/kit/7_widgets/06_label_photos.ipynb #078c11b3
 @patch
 def receive(self:LabelPhotos,
     message:dict, # `type`, `photo` (what the page shows), and `label` or `id`

@@ -232,7 +232,6 @@ def watch(self:TrainPanel,
 ):
     "Put a monitor for `run` above those of trainings that are still at work."
     monitor = RunMonitor(run)
-    monitor.key_hint.layout.display = 'none' # the panel has one already
     monitor.observe(lambda _: self.show_plan(), 'state')
     stay = [o for o in self.monitors.children if not o.status.over and o.run.path != run.path]
     gone = set(self.monitors.children) - set(stay)

@@ -4,17 +4,20 @@
 
 # %% auto #0
 __all__ = ['error_html', 'status_html', 'progress_html', 'tiles_html', 'duration', 'button', 'choice', 'field', 'row',
-           'typed_path', 'static_file', 'View']
+           'typed_path', 'static_file', 'Slider', 'View']
 
 # %% ../../nbs/kit/7_widgets/00_views.ipynb #d4f5bb49
 import ipywidgets as widgets
+import traitlets
 from IPython.display import display
+from anywidget import AnyWidget
 from collections.abc import Callable
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from ..core import PetLearnError
+from ..html import style_tag
 from ..next_steps import WIDGET, shown_in
 
 # %% ../../nbs/kit/7_widgets/00_views.ipynb #6728e640
@@ -115,21 +118,31 @@ def static_file(
     "A style sheet or a script that comes with petlearn."
     return Path(str(files('petlearn')))/'static'/name
 
-# %% ../../nbs/kit/7_widgets/00_views.ipynb #03488e45
-_KEYS = '<small>Keyboard: Tab moves on, Space presses a button or opens a list, arrows move a slider.</small>'
+# %% ../../nbs/kit/7_widgets/00_views.ipynb #38371e31
+class Slider(AnyWidget):
+    "A slider over steps that have names; `value` is the number of the step, from 0."
+    _esm = static_file('slider.js')
+    description = traitlets.Unicode().tag(sync=True) # What stands before it
+    texts = traitlets.List(traitlets.Unicode()).tag(sync=True) # The names of the steps
+    value = traitlets.Int(0).tag(sync=True) # Which one is chosen
+    mark = traitlets.Int(-1).tag(sync=True) # The default, which has a mark; -1 for none
+    play = traitlets.Bool(False).tag(sync=True) # Is there a button that plays all steps?
 
+    @traitlets.validate('value')
+    def _inside(self, proposal): return max(0, min(proposal['value'], len(self.texts)-1))
+
+# %% ../../nbs/kit/7_widgets/00_views.ipynb #03488e45
 class View(widgets.VBox):
     "A widget that shows errors as sentences, and that leaves a still picture in a saved notebook."
     def __init__(self,
         *children, # Widgets, from top to bottom
         message:widgets.HTML|None=None, # The one of `children` that shows errors; a new one below them when left out
     ):
-        self.message,self.key_hint = message,widgets.HTML(_KEYS)
+        self.message = message
         if message is None:
             self.message = widgets.HTML()
             children = *children,self.message
-        style = widgets.HTML(f'<style>{static_file("views.css").read_text(encoding="utf-8")}</style>')
-        super().__init__([style, *children, self.key_hint])
+        super().__init__([widgets.HTML(style_tag('theme.css', 'views.css')), *children])
         self.add_class('petlearn')
 
     def when(self,
