@@ -64,7 +64,9 @@ class TrainingLog(Callback):
 
     def close(self):
         "Remove the bar, also after an error."
-        if self.bar is not None: self.bar.close()
+        if self.bar is None: return
+        self.bar.delay = 0 # a sentence may have shown it before its time: then it must go, too
+        self.bar.close()
 
 # %% ../../nbs/kit/3_models/06_callbacks.ipynb #753d75ef
 def _sentence(train, valid, n_epoch, left):
@@ -81,7 +83,7 @@ def _report(self:TrainingLog):
     is_last,is_due = self.epoch + 1 == self.n_epoch,self.n_epoch <= 25 or time.monotonic() - self.last_echo >= 2
     if len(now) < 2 or not (is_last or is_due): return
     self.last_echo = time.monotonic()
-    if is_last: self.bar.close() # a sentence beside a bar would show it, however short it was
+    if is_last: self.close() # a sentence beside a bar would show it, however short it was
     cut_short = now[0]['batches'] < len(self.dls.train) # then it ends here: it was stopped, or the time is up
     left = 0 if cut_short else (self.n_epoch-self.epoch-1) * sum(o['seconds'] for o in now)
     echo(_sentence(*now[-2:], *self.expected(self.n_epoch, left)))

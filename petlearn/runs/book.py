@@ -6,7 +6,7 @@
 __all__ = ['COLUMNS', 'EXTRAS', 'run_folders', 'RunBook', 'runs']
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #9a672ff3
-import csv, io, json, os, re, shutil, sys
+import csv, io, json, os, re, shutil
 from collections.abc import Callable
 from fastcore.basics import patch
 from html import escape
@@ -24,7 +24,7 @@ from .progress import read_progress
 from .run import ENDED_WELL, LIVE, RUN_FOLDER, Run, State, create_run, state_of, write_error
 from ..next_steps import call, option, options
 from ..run_steps import list_step, run_step, runs_option
-from ..text_tables import text_table
+from ..text_tables import fitted_table, terminal_width
 
 # %% ../../nbs/kit/4_runs/07_book.ipynb #9c24ea97
 def run_folders(
@@ -160,8 +160,9 @@ def _text(o): return '' if o is None else f'{o:.4g}' if isinstance(o, float) els
 def __str__(self:RunBook):
     if not self.rows: return _why_empty(self)
     names,rows = _shown(self)
-    width = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else 9999
-    return text_table([names, *rows], width, whole=(0,)) # never a broken version
+    asked = () if tuple(self.columns) == EXTRAS else tuple(map(with_arrow, self.columns))
+    first = ('version', 'name', 'status', 'epoch', with_arrow('valid_error'), *asked)
+    return fitted_table(names, rows, terminal_width(), first, f"{option('columns')} brings them first")
 
 @patch
 def __repr__(self:RunBook): return str(self)

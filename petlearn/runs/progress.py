@@ -53,7 +53,8 @@ class RunStatus:
     def __str__(self):
         if self.trouble: return f'{self.run}: {self.trouble}'
         parts = [str(self.state), self.activity, f'{self.seconds:.0f} s' if self.seconds else '']
-        return f"{self.run}: {', '.join(o for o in parts if o)}  {spark(self.losses)}".rstrip()
+        curve = spark(self.losses[::len(self.losses)//40 + 1]) # at most 40 characters
+        return f"{self.run}: {', '.join(o for o in parts if o)}  {curve}".rstrip()
 
     def _repr_html_(self):
         bar = '' if self.over else f"<progress value='{self.done}' max='{max(self.of, 1)}'></progress> "

@@ -32,7 +32,7 @@ def _row(epoch, kept):
     seconds = [epoch.get(o, 'seconds') or 0 for o in ('train', 'valid')]
     both = [_number(epoch.get(d, k), '.3f') for k in ('cross_entropy', 'accuracy') for d in ('train', 'valid')]
     rate = _number(epoch.get('train', 'learning_rate'), '.2g')
-    return [f'{epoch.n}', epoch.phase, *both, rate, f'{sum(seconds):.2f}', 'kept' if epoch is kept else '']
+    return [f'{epoch.n}', epoch.phase, *both, rate, f'{sum(seconds):.2f}', '*' if epoch is kept else '']
 
 # %% ../../nbs/kit/9_terminal/06_show_command.ipynb #ae076ec6
 def epochs_text(
@@ -45,8 +45,8 @@ def epochs_text(
     if not epochs: return ''
     kept = kept_epoch(epochs)
     shown = _chosen(len(epochs), epochs.index(kept) if kept else 0, everything)
-    names = 'epoch,phase,train loss ↓,valid loss ↓,train acc ↑,valid acc ↑,lr,seconds,'.split(',')
-    text = fitted_table(names, [_row(epochs[i], kept) for i in shown], width)
+    names = 'epoch,phase,train loss ↓,valid loss ↓,train acc ↑,valid acc ↑,lr,seconds,kept'.split(',')
+    text = fitted_table(names, [_row(epochs[i], kept) for i in shown], width, (*names[:6], 'kept'))
     more = f"\n{len(shown)} of {len(epochs):,} epochs; all of them: --all-epochs" if len(shown) < len(epochs) else ''
     return text + more
 

@@ -49,9 +49,13 @@ def test_text_fits_the_terminal(tmp_path, monkeypatch):
     assert len(lines) == 3 and 'brighter photos of [red]cats[/red]' in lines[1] and lines[0].split()[:3] == ['version', 'name', 'model']
     monkeypatch.setattr(sys.stdout, 'isatty', lambda: True, raising=False)
     monkeypatch.setenv('COLUMNS', '80')
-    text = str(runs(tmp_path))
-    assert max(map(len, text.splitlines())) <= 80 and text.count('V00') == 2
-    for word in ('brighter', '[red]cats', 'once'): assert set(word) <= set(text)
+    for width in (60, 80, 100):
+        monkeypatch.setenv('COLUMNS', str(width))
+        *table,last = str(runs(tmp_path)).splitlines()
+        assert max(map(len, table)) <= width and len(table) == 3 and last.startswith('Not shown: ') and 'columns' in last
+        text = str(runs(tmp_path, columns='note')) # who asks for a column gets it
+        assert max(map(len, text.splitlines()[:-1])) <= width and text.count('V00') == 2
+        for word in ('brighter', '[red]cats', 'once'): assert word in text, width
 
 def test_html_is_escaped(tmp_path):
     pretend(tmp_path).record(note='<script>alert(1)</script>')
