@@ -7,10 +7,9 @@ __all__ = ['USAGES', 'MIN_LABELS', 'MIN_PHOTOS', 'COLOURS', 'ANIMALS', 'check_sp
 
 # %% ../../nbs/kit/2_datasets/09_split_table.ipynb #68da0a84
 import hashlib
-import matplotlib.pyplot as plt
 import pandas as pd
 from ..core import PetLearnError, pluralize
-from ..photos.captions import plot_text
+from ..photos.captions import finish_plot, new_plot, plot_text
 from ..next_steps import call
 
 # %% ../../nbs/kit/2_datasets/09_split_table.ipynb #9309ae20
@@ -91,10 +90,11 @@ def _draw_bars(ax, counts, totals):
     start,narrow = 0,counts.sum(axis=1).max()*.05
     for usage in [o for o in USAGES if o in counts]:
         colour,hatch = _BARS[usage]
-        bars = ax.barh(range(len(counts)), counts[usage], left=start, color=colour, hatch=hatch, edgecolor='#333',
+        bars = ax.barh(range(len(counts)), counts[usage], left=start, color=colour, hatch=hatch, edgecolor='#666',
                        label=f'{usage} ({totals[usage]:,})')
+        box = dict(boxstyle='round,pad=.1', fc='white', ec='none', alpha=.85) if hatch else None
         ax.bar_label(bars, [o if o > narrow else '' for o in counts[usage]], label_type='center', fontsize=8,
-                     bbox=dict(boxstyle='round,pad=.1', fc='white', ec='none', alpha=.85) if hatch else None)
+                     color='#111', bbox=box)
         start = start + counts[usage]
 
 # %% ../../nbs/kit/2_datasets/09_split_table.ipynb #2d72b082
@@ -104,12 +104,12 @@ def show_split(
     "Draw a bar for each label: how many photos are for training, for validation and for the test."
     split = check_split(split)
     counts,note = _largest(split.groupby(['label', 'usage']).size().unstack(fill_value=0))
-    _,ax = plt.subplots(figsize=(7, 1.4 + .28*len(counts)), layout='constrained')
+    ax = new_plot(7, 1.4 + .28*len(counts))
     _draw_bars(ax, counts, split.usage.value_counts())
     ax.set_yticks(range(len(counts)), [plot_text(o[:30] + '…'*(len(o) > 30)) for o in counts.index])
     ax.set_ylim(len(counts)-.4, -.6)
     ax.set_xlabel('photos')
     title = f"{pluralize(len(split), 'photo')}, {split.label.nunique()} labels{note}"
     ax.set_title(f'{dataset_version(split)}\n{title}', fontsize=10)
-    ax.legend(loc='upper left', bbox_to_anchor=(1, 1), frameon=False)
-    return ax
+    ax.legend(loc='upper left', bbox_to_anchor=(1, 1))
+    return finish_plot(ax)

@@ -20,7 +20,7 @@ from ..runs.choosing import run_to_judge
 from ..runs.curves import plot_histories, with_arrow
 from ..runs.progress import spark
 from ..runs.run import Run
-from ..photos.captions import plot_text
+from ..photos.captions import INK, finish_plot, new_plot, plot_text
 from ..next_steps import Hint, call, either
 from ..run_steps import list_step
 
@@ -97,18 +97,16 @@ def plot_pairs(self:Comparison,
     ax=None, # Where to draw; a new plot when left out
 ): # The plot's axes
     "Plot the difference of each two error rates with its interval; where that crosses the line, neither is better."
-    if ax is None:
-        import matplotlib.pyplot as plt
-        _,ax = plt.subplots(figsize=(6, 3), layout='constrained')
+    if ax is None: ax = new_plot(6, 3)
     df = self.pairs[self.pairs.low.notna()][::-1]
     for i,o in enumerate(df.itertuples()):
-        ax.plot([100*o.low, 100*o.high], [i, i], color='#4a7ab5', linewidth=3)
-        ax.plot(100*(o.only_first_wrong-o.only_second_wrong)/o.photos, i, 'o', color='#333')
-    ax.axvline(0, color='#333', linestyle='--')
+        ax.plot([100*o.low, 100*o.high], [i, i], color='#1f77b4', linewidth=3)
+        ax.plot(100*(o.only_first_wrong-o.only_second_wrong)/o.photos, i, 'o', color='#d9680b')
+    ax.axvline(0, color=INK, linestyle='--')
     names = [plot_text(f'{self.short[o.first]}, {self.short[o.second]}') for o in df.itertuples()]
     ax.set_yticks(range(len(df)), names)
     ax.set(xlabel='error rate of the first less that of the second, in percentage points', ylim=(-.5, len(df)-.5 or .5))
-    return ax
+    return finish_plot(ax)
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #8bd39b47
 def _refuse_few(runs):

@@ -22,7 +22,7 @@ from .pieces import Piece, Shown
 from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.bank`: the features of its photos
-from ..photos.captions import plot_text
+from ..photos.captions import INK, finish_plot, new_plot, plot_text
 from ..next_steps import call
 
 # %% ../../nbs/kit/6_evaluation/10_learning_curve.ipynb #dada8638
@@ -259,21 +259,19 @@ def plot(self:LearningCurve,
     ax=None, # Where to draw; a new plot when left out
 ): # The plot's axes
     "Plot the error against the number of photos: the mean with a band, and the labels that gained most."
-    if ax is None:
-        import matplotlib.pyplot as plt
-        _,ax = plt.subplots(figsize=(6, 3), layout='constrained')
+    if ax is None: ax = new_plot(6, 3)
     df,each = self.table,self.by_label
-    ax.fill_between(df.photos, 100*df.low, 100*df.high, color='#a6c8e8', alpha=.6, linewidth=0)
-    ax.plot(df.photos, 100*df.error, color='#1f4e79', marker='.', linewidth=2, label='all labels')
+    ax.fill_between(df.photos, 100*df.low, 100*df.high, color='#1f77b4', alpha=.25, linewidth=0)
+    ax.plot(df.photos, 100*df.error, color='#1f77b4', marker='.', linewidth=2, label='all labels')
     for style,o in zip(_LINES, self.labels.index if self.sizes.shape[1] > 1 else ()):
-        ax.plot(df.photos, 100*each.error[each.label == o], linestyle=style, color='#666', linewidth=1,
+        ax.plot(df.photos, 100*each.error[each.label == o], linestyle=style, color=INK, linewidth=1,
                 label=plot_text(o))
     low,high = error_interval(int(self.wrong[0,-1].sum()), len(self.truth))
     last = 100*df.error.iloc[-1]
-    ax.errorbar(df.photos.iloc[-1], last, [[last-100*low], [100*high-last]], color='#1f4e79', capsize=4, zorder=3)
+    ax.errorbar(df.photos.iloc[-1], last, [[last-100*low], [100*high-last]], color='#1f77b4', capsize=4, zorder=3)
     ax.set(xlabel='photos to learn from', ylabel='wrong, in %', ylim=(0, None), xlim=(0, None))
     ax.legend(fontsize=8)
-    return ax
+    return finish_plot(ax)
 
 # %% ../../nbs/kit/6_evaluation/10_learning_curve.ipynb #4f4fd946
 _MOST = 12 # labels in a table for people

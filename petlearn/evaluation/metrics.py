@@ -10,7 +10,7 @@ __all__ = ['CLASS_METRICS', 'class_metrics', 'class_averages', 'plot_roc', 'plot
 import math
 from ..core import PetLearnError, check_float, check_int, percent
 from ..runs.predictions import Predictions
-from ..photos.captions import plot_text
+from ..photos.captions import finish_plot, new_plot, plot_text
 
 # %% ../../nbs/kit/6_evaluation/00_metrics.ipynb #b6237945
 def _auc(p, i):
@@ -59,12 +59,10 @@ def _with_curves(predictions, usage):
 
 def _draw_curves(ax, labels, areas, curves, named=5):
     "Draw `curves` (x and y) of the `labels`, the smallest area first; the first few with their names."
-    if ax is None:
-        import matplotlib.pyplot as plt
-        _,ax = plt.subplots(figsize=(4, 4), layout='constrained')
+    if ax is None: ax = new_plot(4, 4)
     for place,i in enumerate(sorted(range(len(labels)), key=lambda i: areas[i])):
         style = (dict(linestyle=_LINES[place], label=plot_text(f'{labels[i]}: {areas[i]:.3f}'), linewidth=2, zorder=3)
-                 if place < named else dict(color='#ccc', linewidth=.7))
+                 if place < named else dict(color='#999', linewidth=.6, alpha=.6))
         ax.plot(*curves[i], **style)
     ax.legend(title=f'the weakest of {len(labels)} labels' if len(labels) > named else None, fontsize=8)
     return ax
@@ -82,7 +80,7 @@ def plot_roc(
     ax = _draw_curves(ax, [p.labels[i] for i in numbers], [_auc(p, i) for i in numbers], curves)
     ax.plot([0, 1], [0, 1], color='#999', linestyle='--', linewidth=.7, zorder=0) # a coin
     ax.set(xlabel='share of the others that are called so', ylabel='found (recall)')
-    return ax
+    return finish_plot(ax)
 
 # %% ../../nbs/kit/6_evaluation/00_metrics.ipynb #ad4d8535
 def plot_precision_recall(
@@ -97,7 +95,7 @@ def plot_precision_recall(
     areas = [average_precision_score(p.truth == i, p.probs[:,i]) for i in numbers]
     ax = _draw_curves(ax, [p.labels[i] for i in numbers], areas, curves)
     ax.set(xlabel='found (recall)', ylabel='precision', ylim=(0, 1.03))
-    return ax
+    return finish_plot(ax)
 
 # %% ../../nbs/kit/6_evaluation/00_metrics.ipynb #230d6f3b
 def error_interval(

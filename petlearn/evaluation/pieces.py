@@ -13,6 +13,7 @@ from html import escape
 from io import BytesIO
 from textwrap import fill
 from ..html import data_url
+from ..photos.captions import plot_style
 from ..runs.curves import with_arrow
 
 # %% ../../nbs/kit/6_evaluation/01_pieces.ipynb #5911a276
@@ -25,10 +26,12 @@ def plot_tag(
     "The plot that `draw` draws, for a page."
     from matplotlib.figure import Figure # takes half a second
     fig,f = Figure(figsize=(width, height), layout='constrained'),BytesIO()
-    draw(fig.subplots())
+    fig.patch.set_visible(False) # the page may be light or dark
+    with plot_style(): draw(fig.subplots())
     fig.savefig(f, format='png', dpi=90)
     small = BytesIO()
-    Image.open(f).convert('RGB').quantize(64).save(small, 'PNG', optimize=True) # a plot has few colours
+    few = Image.open(f).quantize(64, Image.Quantize.FASTOCTREE) # a plot has few colours
+    few.save(small, 'PNG', optimize=True)
     return f'<img alt="{escape(alt, quote=True)}" src="{data_url(small.getvalue(), "png")}">'
 
 # %% ../../nbs/kit/6_evaluation/01_pieces.ipynb #4e2e5023

@@ -16,6 +16,7 @@ from ..core import PetLearnError, check_int, in_order, percent, pluralize, progr
 from ..files import read_same
 from .pieces import Piece, Shown
 from ..image_io import open_photo
+from ..photos.captions import INK, finish_plot, new_plot
 from ..runs.choosing import run_to_judge
 from ..runs.run import Run
 import petlearn.training.trained # `run.trained`: what the run has in memory
@@ -148,21 +149,21 @@ def robustness(
                         "Expected the photos where they were, unchanged.", "Bring them back, or train again.")
 
 # %% ../../nbs/kit/6_evaluation/05_robustness.ipynb #c5fa9142
+_ON_BAR = dict(color='#111', bbox=dict(boxstyle='round,pad=.1', fc='#a6c8e8', ec='none')) # also beyond a short one
+
 @patch
 def plot(self:Robustness,
     ax=None, # Where to draw; a new plot when left out
 ): # The plot's axes
     "Plot the accuracy after each change; the dashed line is that of the unchanged photos."
-    if ax is None:
-        import matplotlib.pyplot as plt
-        _,ax = plt.subplots(figsize=(6, 3), layout='constrained')
+    if ax is None: ax = new_plot(6, 3)
     df = self.table[::-1]
-    ax.barh(list(df.index), 100*df.accuracy, color='#a6c8e8', edgecolor='#333')
-    ax.axvline(100*self.table.accuracy.iloc[0], color='#333', linestyle='--')
-    for i,o in enumerate(df.itertuples()): ax.text(1, i, f'{o.right} of {o.of}', va='center', fontsize=7)
+    ax.barh(list(df.index), 100*df.accuracy, color='#a6c8e8', edgecolor='#666')
+    ax.axvline(100*self.table.accuracy.iloc[0], color=INK, linestyle='--')
+    for i,o in enumerate(df.itertuples()): ax.text(1, i, f'{o.right} of {o.of}', va='center', fontsize=7, **_ON_BAR)
     ax.tick_params('y', labelsize=8)
     ax.set(xlim=(0, 103), xlabel='right, in %')
-    return ax
+    return finish_plot(ax)
 
 # %% ../../nbs/kit/6_evaluation/05_robustness.ipynb #1fdf6165
 _LEGEND = "lost: right before, wrong now. p_true: mean probability of the true label."

@@ -10,7 +10,6 @@ import petlearn.models.backbones # before fastai, whose import would warn of thi
 import time
 import numpy as np
 import pandas as pd
-import matplotlib.pyplot as plt
 from fastai.callback.core import Callback
 from fastcore.basics import patch
 from fastcore.imports import in_notebook
@@ -19,7 +18,7 @@ from ..core import PetLearnError, as_path, check_int, percent, pluralize, shown_
 from ..html import bars, thumbnail
 from ..runs.run import Run
 from ..training.prediction_recorder import TIMELINE_COLUMNS, read_timeline
-from ..photos.captions import plot_text
+from ..photos.captions import INK, Plots, finish_plot, new_plots, plot_text
 
 # %% ../../nbs/kit/6_evaluation/11_timeline.ipynb #f1b55b03
 class PredictionTimeline:
@@ -137,19 +136,21 @@ def _plot_photo(ax, file, rows):
         some = rows[rows.right == right]
         ax.plot(some.step, some.p, mark, color='C0', markersize=size)
     for step in rows.step[rows.phase != rows.phase.shift()][1:]: # where a new phase begins
-        ax.axvline(step, color='grey', linewidth=.8)
+        ax.axvline(step, color=INK, linewidth=.8)
     ax.set_title(plot_text(f'{rows.label.iloc[0]}: {shown_name(file)[:20]}'), fontsize=9)
+    finish_plot(ax)
 
 @patch
-def plot(self:PredictionTimeline): # An array of axes
+def plot(self:PredictionTimeline) -> Plots: # Their axes; at the end of a cell it shows nothing more
     "Plot the probability of the true label for each photo over the steps; a cross where the answer is wrong."
     photos = list(self._rows.groupby('file', sort=False))
     rows = -(-len(photos)//4)
-    _,axs = plt.subplots(rows, 4, figsize=(10, 1.9*rows), sharex=True, sharey=True, squeeze=False, layout='constrained')
+    axs = new_plots(rows, 4, 10, 1.9*rows, sharex=True, sharey=True)
     for ax,(file,o) in zip(axs.flat, photos): _plot_photo(ax, file, o)
     for ax in axs.flat[len(photos):]: ax.set_visible(False)
     axs[0,0].set(ylim=(-.05, 1.05))
     axs[-1,0].set(xlabel='step', ylabel='p(true label)')
+    finish_plot(axs[-1,0])
     return axs
 
 # %% ../../nbs/kit/6_evaluation/11_timeline.ipynb #288dfc56

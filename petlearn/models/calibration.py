@@ -11,6 +11,7 @@ import numpy as np
 from numbers import Real
 from typing import NamedTuple
 from ..core import PetLearnError, check_int, pluralize
+from ..photos.captions import finish_plot, new_plot
 from ..next_steps import options
 
 # %% ../../nbs/kit/3_models/09_calibration.ipynb #428b57e6
@@ -66,17 +67,16 @@ def plot_reliability(
         raise PetLearnError(f"This is not a reliability table: a {type(table).__name__} without {', '.join(missing)}.",
                             "Expected what reliability_table returns.",
                             "For example plot_reliability(reliability_table(probs, truth))")
-    if ax is None:
-        import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(4.5, 3.6), layout='constrained')[1]
+    if ax is None: ax = new_plot(4.5, 3.6)
     df = table[table.n > 0]
     ax.plot([0, 100], [0, 100], color='grey', linewidth=.8, linestyle='--', label='calibrated')
     ax.scatter(100*df.confidence, 100*df.accuracy, s=15 + 3*df.n.clip(upper=100), alpha=.7, label='the model')
     for o in df.itertuples():
-        ax.annotate(f'{o.n}', (100*o.confidence, 100*o.accuracy), (4, -10), textcoords='offset points', fontsize=8)
-    ax.set(xlim=(0, 104), ylim=(0, 104), xlabel='how sure, in %', ylabel='right, in %')
+        ax.annotate(f'{o.n}', (100*o.confidence, 100*o.accuracy), (0, 5), textcoords='offset points',
+                    fontsize=8, ha='center')
+    ax.set(xlim=(0, 107), ylim=(0, 112), xlabel='how sure, in %', ylabel='right, in %')
     ax.legend(loc='upper left')
-    return ax
+    return finish_plot(ax)
 
 # %% ../../nbs/kit/3_models/09_calibration.ipynb #43190880
 def calibration_error(

@@ -11,7 +11,6 @@ import time
 import torch
 import numpy as np
 import pandas as pd
-import matplotlib.pyplot as plt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fastai.data.core import DataLoaders, TfmdLists
@@ -28,7 +27,7 @@ from ..image_io import SIZES
 from .feature_bank import View, bank_features, compute_features
 from .loaders import fit_batch_size, seen_size
 from ..photo_errors import NO_TIME
-from ..photos.captions import plot_text
+from ..photos.captions import finish_plot, new_plot, plot_text
 from ..next_steps import options
 
 # %% ../../nbs/kit/3_models/04_features.ipynb #93954977
@@ -185,14 +184,14 @@ def plot_features(
     ax=None, # Where to draw; a new plot when left out
 ): # The plot's axes
     "The photos of `bank` (a thousand at most) as dots: the two directions in which features differ most."
-    if ax is None: _,ax = plt.subplots(figsize=(5, 3), layout='constrained')
+    if ax is None: ax = new_plot(5, 3)
     some = np.random.default_rng(0).permutation(len(bank))[:1000]
     x,labels = bank.x[some] - bank.x[some].mean(0),bank.table.label.to_numpy()[some]
     xy = x @ np.linalg.svd(x, full_matrices=False)[2][:2].T
     for o in bank.vocab: ax.scatter(*xy[labels == o].T, s=14, alpha=.7, label=plot_text(o))
     if len(bank.vocab) <= 10: ax.legend()
     ax.set(xlabel='first component', ylabel='second component', xticks=[], yticks=[])
-    return ax
+    return finish_plot(ax)
 
 # %% ../../nbs/kit/3_models/04_features.ipynb #8c95ae43
 _ALIKE = .92 # cosine

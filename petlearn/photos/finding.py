@@ -14,7 +14,7 @@ from petlearn.file_kinds import (ARCHIVE, FILE_KINDS, contents_kind, count_kind,
     passed_over)
 from ..image_io import open_photo
 from ..photo_errors import reject_url, similar_name
-from .captions import plot_text
+from .captions import INK, Plots, finish_plot, new_plots, plot_text
 from ..next_steps import call, option
 
 # %% ../../nbs/kit/1_photos/01_finding.ipynb #bd0b6428
@@ -179,20 +179,19 @@ def show_photos(
     captions:list[str]|None=None, # A text under each; the file's name when left out
     cols:int=6, # Photos in a row
     size:float=1.8, # Width of a photo, in inches
-):
-    "Show `photos` in a grid with their `captions`, and return the plot's axes."
+) -> Plots: # Their axes, by row and column; at the end of a cell it shows nothing more
+    "Show `photos` in a grid with their `captions`."
     photos,cols = _photo_list(photos),check_int('cols', cols, 1, 100)
     if captions is None: captions = [Path(o).name if isinstance(o, (str, Path)) else '' for o in photos]
     if len(captions) != len(photos):
         raise PetLearnError(f"{len(captions)} captions for {len(photos)} photos.", "Expected one for each.",
                             "Leave " + option('captions') + " out.")
-    import matplotlib.pyplot as plt # at call time: petlearn.lite lists folders without it
     rows = -(-len(photos)//cols)
-    fig,axs = plt.subplots(rows, cols, figsize=(cols*size, rows*size*1.1), squeeze=False, layout='constrained')
-    for ax in axs.flat: ax.axis('off')
+    axs = new_plots(rows, cols, cols*size, rows*size*1.1)
+    for ax in axs.flat: finish_plot(ax).axis('off')
     for ax,o,caption in zip(axs.flat, photos, captions):
         ax.imshow(open_photo(o))
-        ax.set_title(plot_text(caption), fontsize=8)
+        ax.set_title(plot_text(caption), fontsize=8, color=INK)
     return axs
 
 def _photo_list(photos):

@@ -65,8 +65,9 @@ def _picture(name, curves, top, epochs, number, kept, starts):
     last = {k: next((v for v in reversed(o) if v is not None and math.isfinite(v)), None) for k,o in curves.items()}
     now = ', '.join(f'{k} {number(v)}' for k,v in last.items() if v is not None)
     svg = curve_svg(curves, top, epochs, '{:.0%}' if number is percent else '{:.2g}', kept, starts)
-    legend = ' '.join(f'<span style="white-space:nowrap"><span style="color:{LINES[k][0]}">{"╍" if LINES[k][1] else "━"}'
-                      f'</span> {k} {number(v)}</span>' for k,v in last.items() if v is not None)
+    line = {k: f'<span style="color:{colour}">{"╍" if dash else "━"}</span>' for k,(colour,dash) in LINES.items()}
+    legend = ' '.join(f'<span style="white-space:nowrap">{line[k]} {k} {number(v)}</span>'
+                      for k,v in last.items() if v is not None)
     return (f'<div style="width:{_WIDTH}px;max-width:100%"><div><b>{name}</b></div><img alt="{name}: {now}" '
             f'width="{_WIDTH}" height="{_HEIGHT}" style="max-width:100%" src="{data_url(svg.encode(), "svg+xml")}">'
             f'<div><small>{legend}</small></div></div>')

@@ -10,6 +10,7 @@ import math, re
 from collections import Counter
 from dataclasses import dataclass, field
 from ..core import PetLearnError
+from ..photos.captions import INK, finish_plot, new_plot
 
 # %% ../../nbs/kit/4_runs/02_curves.ipynb #99d1c30b
 _NEEDED = 'phase', 'dataset', 'epoch', 'accuracy', 'cross_entropy'
@@ -36,13 +37,13 @@ def _history_table(o):
     return history
 
 # %% ../../nbs/kit/4_runs/02_curves.ipynb #187454df
-_PLOT = dict(style='.-', figsize=(5, 2.8), xlabel='epoch', ylim=(0, None))
+_PLOT = dict(style='.-', xlabel='epoch', ylim=(0, None))
 
 def _tidy(ax):
     "Only whole epochs on the axis of `ax`, and nothing cut off."
     ax.xaxis.get_major_locator().set_params(integer=True)
     if ax.figure.get_layout_engine() is None: ax.figure.set_layout_engine('constrained')
-    return ax
+    return finish_plot(ax)
 
 def plot_history(
     history, # A run, or its `history`
@@ -54,11 +55,11 @@ def plot_history(
     curves = {'training loss': train.cross_entropy, 'validation loss': valid.cross_entropy,
               'validation error rate': 1-valid.accuracy}
     df = type(history)(curves)
-    ax = _tidy(df.set_index(df.index+1).plot(ax=ax, **_PLOT))
+    ax = df.set_index(df.index+1).plot(ax=ax or new_plot(5, 2.8), **_PLOT)
     for i in valid.index[1:][valid.phase[1:] != valid.phase.shift()[1:]]: # where another phase begins
-        ax.axvline(i+.5, color='grey', linewidth=.8)
+        ax.axvline(i+.5, color=INK, linewidth=.8)
     ax.set_xlabel('epoch: ' + ', then '.join(valid.phase.unique()))
-    return ax
+    return _tidy(ax)
 
 # %% ../../nbs/kit/4_runs/02_curves.ipynb #559f2ce6
 def plot_histories(
@@ -73,7 +74,7 @@ def plot_histories(
     tables = {str(name): _history_table(o) for name,o in histories.items()}
     losses = {name: o[o.dataset == 'valid'].cross_entropy.reset_index(drop=True) for name,o in tables.items()}
     df = type(next(iter(tables.values())))(losses)
-    return _tidy(df.set_index(df.index+1).plot(ax=ax, ylabel='validation loss', **_PLOT))
+    return _tidy(df.set_index(df.index+1).plot(ax=ax or new_plot(5, 2.8), ylabel='validation loss', **_PLOT))
 
 # %% ../../nbs/kit/4_runs/02_curves.ipynb #f4f1ada0
 @dataclass

@@ -1,5 +1,5 @@
 "Looking at a recording: pages, words, plots, and live."
-import numpy as np, pytest
+import matplotlib.pyplot as plt, numpy as np, pytest
 from petlearn import PetLearnError
 from petlearn.evaluation import timeline as module
 from petlearn.evaluation.timeline import PredictionTimeline, ShowTimeline
@@ -33,7 +33,7 @@ def test_the_plot_takes_any_name(tmp_path):
     axs = PredictionTimeline(tmp_path).plot()
     axs[0,0].figure.canvas.draw()
     assert sum(o.get_visible() for o in axs.flat) == 5
-    module.plt.close('all')
+    plt.close('all')
 
 def test_pages_and_words(recorded):
     for i in (4, -5, 1.5, '0', None, True):
@@ -101,4 +101,4 @@ def test_files_whose_names_are_no_text(tmp_path):
     recorded = PredictionTimeline(tmp_path)
     for o in (str(recorded), recorded._repr_html_(), recorded.frame(0)): assert 'K?tzchen' in o and o.encode()
     recorded.plot()[0,0].figure.canvas.draw()
-    module.plt.close('all')
+    plt.close('all')

@@ -76,3 +76,53 @@ def test_every_plot_with_labels(fresh, no_other_fonts):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         show_split(split.assign(usage=['train']*15 + ['valid']*15)).figure.canvas.draw()
+
+def every_plot(tmp_path, pets_folder):
+    "What each function returns that draws something, by its name."
+    from types import SimpleNamespace
+    from petlearn.datasets.checks import check
+    from petlearn.datasets.labeling import show_labels
+    from petlearn.datasets.split_table import show_split
+    from petlearn.evaluation.compare import Comparison
+    from petlearn.evaluation.metrics import plot_precision_recall, plot_roc
+    from petlearn.evaluation.robustness import Robustness
+    from petlearn.models.calibration import plot_reliability, reliability_table
+    from petlearn.models.features import plot_features
+    from petlearn.photos.finding import find_photos, show_photos
+    from petlearn.runs.curves import plot_histories, plot_history
+    photos = find_photos(pets_folder)[:4]
+    table = pd.DataFrame(dict(file=photos, label=['cat', 'dog']*2, usage=['train', 'train', 'valid', 'valid'], sha256=[f'{i:064x}' for i in range(4)], variant=0))
+    probs = np.array([[.9, .1], [.2, .8], [.6, .4], [.7, .3]])
+    answers = table.assign(usage='valid', predicted=['cat', 'dog', 'cat', 'cat'], p_cat=probs[:,0], p_dog=probs[:,1])
+    history = pd.DataFrame([dict(phase=p, dataset=o, epoch=1, accuracy=.5, cross_entropy=.7) for p in ('head', 'fine-tune') for o in ('train', 'valid')])
+    pairs = pd.DataFrame([dict(first='V001', second='V002', photos=8, only_first_wrong=1, only_second_wrong=2, low=-.2, high=.1)])
+    after = pd.DataFrame(dict(accuracy=[1, .02], right=[4, 0], of=[4, 4]), index=['unchanged', 'dark'])
+    class Bank(SimpleNamespace):
+        def __len__(self): return 4
+    return dict(show_photos=show_photos(photos), show_split=show_split(table), show_labels=show_labels(pets_folder, n=2), plot_roc=plot_roc(answers), history=plot_history(history),
+                plot_precision_recall=plot_precision_recall(answers), histories=plot_histories(dict(a=history)), reliability=plot_reliability(reliability_table(probs, np.array([0, 1, 0, 1]))),
+                features=plot_features(Bank(x=np.random.default_rng(0).random((4, 8)), table=table, vocab=['cat', 'dog'])), robustness=Robustness('V001', after, 4, {}).plot(),
+                pairs=Comparison.plot_pairs(SimpleNamespace(pairs=pairs, short=dict(V001='V001', V002='V002'))))
+
+def test_each_plot_suits_a_dark_page_and_prints_nothing(tmp_path, pets_folder):
+    "As IPython shows the last line of a cell; and letters, frames and lines that can be seen on white and on black."
+    from IPython.core.formatters import DisplayFormatter
+    from matplotlib.colors import to_rgb
+    def light(colour): return sum(k*((v + .055)/1.055)**2.4 if v > .04045 else k*v/12.92 for k,v in zip((.2126, .7152, .0722), to_rgb(colour)))
+    def contrast(a, b): return (max(light(a), light(b)) + .05)/(min(light(a), light(b)) + .05)
+    plots = every_plot(tmp_path, pets_folder)
+    assert {name: o for name,o in plots.items() if DisplayFormatter().format(o) != ({}, {})} == {}
+    for name,o in plots.items():
+        for ax in np.ravel(o):
+            assert not ax.figure.patch.get_visible() and not ax.patch.get_visible(), name
+            letters = [t.get_color() for t in (*ax.get_xticklabels(), ax.title, ax.xaxis.label, *(ax.get_legend().get_texts() if ax.get_legend() else ()))]
+            lines = [l.get_color() for l in ax.lines if l.get_label()[0] != '_' and l.get_alpha() is None]
+            assert [c for c in letters + lines if min(contrast(c, 'white'), contrast(c, '#111')) < 2.9] == [], name
+    plt.close('all')
+
+def test_plots_are_drawn_in_one_way():
+    "Who begins or shows a plot elsewhere leaves it white, or prints its axes."
+    from pathlib import Path
+    import petlearn
+    found = {o.stem for o in Path(petlearn.__file__).parent.rglob('*.py') if any(word in o.read_text() for word in ('plt.', '.pyplot', 'subplots('))}
+    assert found == {'captions', 'pieces'}
