@@ -44,7 +44,7 @@ def fitted_table(
     names:list[str], # Names of the columns, the most important ones first
     rows:list, # A list of values for each row; `None` is empty
     width:int=9999, # Longest line, in characters
-    first:tuple=(), # Names of columns that are kept as long as anything else can go
+    first:tuple=(), # Names of columns that are kept as long as others can go, the most important ones first
     how:str='', # What brings the others back, for the line below; a wider terminal does in any case
 ) -> str: # Lines
     "`rows` below `names`; empty columns are left out, and as many of the last ones as is needed."
@@ -52,7 +52,7 @@ def fitted_table(
     shown,gone = [k for k in names if any(columns[k][1:])] if width < 9999 else list(names),[]
     def needed(): return sum(_room(columns[k])[0] for k in shown) + 2*(len(shown)-1)
     while len(shown) > 1 and needed() > width:
-        k = next((o for o in shown[:0:-1] if o not in first), shown[-1])
+        k = next((o for o in shown[:0:-1] if o not in first), None) or max(shown[1:], key=first.index)
         shown.remove(k)
         gone.insert(0, k)
     whole = tuple(i for i,k in enumerate(shown) if not _room(columns[k])[1])

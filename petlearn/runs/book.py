@@ -161,7 +161,7 @@ def __str__(self:RunBook):
     if not self.rows: return _why_empty(self)
     names,rows = _shown(self)
     asked = () if tuple(self.columns) == EXTRAS else tuple(map(with_arrow, self.columns))
-    first = ('version', 'name', 'status', 'epoch', with_arrow('valid_error'), *asked)
+    first = ('version', *asked, 'name', 'status', with_arrow('valid_error'), 'epoch')
     return fitted_table(names, rows, terminal_width(), first, f"{option('columns')} brings them first")
 
 @patch

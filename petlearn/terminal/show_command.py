@@ -46,7 +46,8 @@ def epochs_text(
     kept = kept_epoch(epochs)
     shown = _chosen(len(epochs), epochs.index(kept) if kept else 0, everything)
     names = 'epoch,phase,train loss ↓,valid loss ↓,train acc ↑,valid acc ↑,lr,seconds,kept'.split(',')
-    text = fitted_table(names, [_row(epochs[i], kept) for i in shown], width, (*names[:6], 'kept'))
+    first = 'epoch,valid loss ↓,kept,train loss ↓,valid acc ↑,phase,train acc ↑'.split(',')
+    text = fitted_table(names, [_row(epochs[i], kept) for i in shown], width, first)
     more = f"\n{len(shown)} of {len(epochs):,} epochs; all of them: --all-epochs" if len(shown) < len(epochs) else ''
     return text + more
 
