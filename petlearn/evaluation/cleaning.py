@@ -110,10 +110,9 @@ class Cleaning:
         for o in {KEEP, ASIDE} & {*self.labels}:
             raise PetLearnError(f"A label called {o!r} means something else here.", "Expected other labels.",
                                 f"Give {o!r} another name, and train again.")
-        changed_here = {file for record in self._in_force() for file in record['files']}
         self.split = self.run.split.drop_duplicates('file')
         rows = _candidates(self.run)
-        happened = _happened(self.split[self.split.file.isin(set(rows.file) - changed_here)])
+        happened = _happened(self.split[self.split.file.isin(set(rows.file) - self.changed)])
         self.rows = rows[~rows.file.isin(list(happened))].reset_index(drop=True)
         self.left_out = pd.DataFrame(list(happened.items()), columns=['file', 'happened'])
 
@@ -121,11 +120,14 @@ class Cleaning:
     def choices(self) -> dict: return _read_state(self.path)['choices'] # What is decided, by file
 
     @property
-    def table(self) -> pd.DataFrame: # A row a candidate, the most suspicious first; `choice` is `None` at first
-        choices = self.choices
-        return self.rows.assign(choice=pd.Series([choices.get(o) for o in self.rows.file], dtype=object))
+    def table(self) -> pd.DataFrame: # A row a candidate that is left, the most suspicious first; `choice` may be `None`
+        choices,rows = self.choices,self.rows[~self.rows.file.isin(self.changed)].reset_index(drop=True)
+        return rows.assign(choice=pd.Series([choices.get(o) for o in rows.file], dtype=object))
 
-    def __len__(self): return len(self.rows)
+    @property
+    def changed(self) -> set: return {file for o in self._in_force() for file in o['files']} # Paths; what was applied
+
+    def __len__(self): return len(self.table)
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #b168fb96
 def _stands(record):
@@ -140,12 +142,13 @@ def _in_force(self:Cleaning):
     return [o for o in _read_state(self.path)['applied'] if _stands(o)]
 
 @patch
-def _check_open(self:Cleaning):
-    "Refuse if the choices were applied."
-    for o in self._in_force()[-1:]:
-        raise PetLearnError(f"The choices for {self.run.path.name} were applied ({o['when'][:16].replace('T', ' ')}).",
-                            "Expected choices that are still open.",
-                            Hint("To train again: ", self.again, "\nTo take all of it back: ", _UNDO))
+def _check_open(self:Cleaning, file):
+    "Refuse a `file` whose choice was applied."
+    for o in self._in_force():
+        if file in o['files']:
+            raise PetLearnError(f"The choice for {Path(file).name} was applied ({o['when'][:16].replace('T', ' ')}).",
+                                "Expected a choice that is still open.",
+                                Hint("To train again: ", self.again, "\nTo take the last changes back: ", _UNDO))
 
 @contextmanager
 def _changing(cleaning):
@@ -188,7 +191,7 @@ def choose(self:Cleaning,
                             "Train again, then look at the suspicious labels of the new run.")
     label = self.split.label[self.split.file == file].iloc[0]
     with _changing(self) as state:
-        self._check_open()
+        self._check_open(file)
         state['choices'].pop(file, None)
         if choice is not None: state['choices'][file] = KEEP if choice == label else choice
 
@@ -201,11 +204,24 @@ class CleaningPlan:
     keep:int # Labels that are right
     open:int # Candidates without a decision
     left_out:int # Candidates about which nothing can be decided, because they have changed
-    applied:bool # Was it done?
+    corrected:int=0 # Labels that were corrected
+    put_aside:int=0 # Photos that were put aside
+
+    @property
+    def applied(self) -> bool: return self.corrected + self.put_aside > 0 # Was something done?
+
+    @property
+    def done(self) -> str: # In a sentence; empty if nothing was
+        if not self.applied: return ''
+        return (f"Applied: {pluralize(self.corrected, 'label')} corrected, "
+                f"{pluralize(self.put_aside, 'photo')} put aside. ")
 
     def __str__(self):
+        return (f'{self.done}To take the last changes back: {_UNDO}\n' if self.applied else '') + self.left
+
+    @property
+    def left(self) -> str: # What is still to be done, in a sentence
         labels,photos = pluralize(self.relabel, 'label'),pluralize(self.quarantine, 'photo')
-        if self.applied: return f"Applied: {labels} corrected, {photos} put aside. To take it back: {_UNDO}"
         n = self.left_out
         left_out = f" {pluralize(n, 'candidate')} left out: moved, deleted or changed since." if n else ''
         return (f"{labels} to correct, {photos} to put aside, {self.keep:,} to keep as they are; "
@@ -216,11 +232,13 @@ class CleaningPlan:
 @patch(as_prop=True)
 def plan(self:Cleaning) -> CleaningPlan:
     "What `apply` is going to do, in a sentence and with counts."
-    choices = self.choices
-    made = list(choices.values())
+    choices,changed = self.choices,self.changed
+    made = [o for file,o in choices.items() if file not in changed]
+    done = [choices.get(o) for o in changed]
     keep,aside = made.count(KEEP),made.count(ASIDE)
-    undecided = sum(o not in choices for o in self.rows.file)
-    return CleaningPlan(len(made)-keep-aside, aside, keep, undecided, len(self.left_out), bool(self._in_force()))
+    undecided = sum(o not in choices for o in self.table.file)
+    return CleaningPlan(len(made)-keep-aside, aside, keep, undecided, len(self.left_out),
+                        len(done)-done.count(ASIDE), done.count(ASIDE))
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #963209c0
 @patch(as_prop=True)
@@ -249,7 +267,7 @@ Cleaning.__repr__ = Cleaning.__str__
 @patch
 def _to_change(self:Cleaning, choices):
     "The choices that change something, without photos that are not as they were."
-    todo = {file: o for file,o in choices.items() if o != KEEP}
+    todo = {file: o for file,o in choices.items() if o != KEEP and file not in self.changed}
     odd = sorted({*todo.values()} - {ASIDE, *self.labels})
     if odd: raise _unusable(self.path, f'{odd[0]!r} is no label of {self.run.path.name}')
     known = self.split[self.split.file.isin(list(todo))]
@@ -258,7 +276,8 @@ def _to_change(self:Cleaning, choices):
     todo = {file: o for file,o in todo.items() if file not in gone}
     if todo: return todo
     raise PetLearnError("There is nothing to change.", "Expected a choice other than 'keep' for a photo that is there.",
-                        "Choose first: " + either("cleaning.choose(file, 'quarantine')", button='Put aside'))
+                        "Choose first: " + either("cleaning.choose(file, 'quarantine')", button='Put aside') +
+                        (" Or take the last changes back: " + _UNDO if self.changed else ''))
 
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #dde4e381
 @patch
@@ -282,10 +301,11 @@ def apply(self:Cleaning,
     made = []
     try:
         with _changing(self) as state:
-            self._check_open()
             for o in self._changes(self._to_change(state['choices']), yes): made.append(o)
-            state['applied'] = [dict(folder=str(o.folder.absolute()), number=o.number, when=o.when, files=files)
-                                for o,files in made]
+            before = self._in_force()
+            turn = max([o.get('turn', 0) for o in before], default=0) + 1
+            state['applied'] = before + [dict(folder=str(o.folder.absolute()), number=o.number, when=o.when,
+                                              files=files, turn=turn) for o,files in made]
     except BaseException: # also when somebody interrupts
         for o,_ in made[::-1]: o.undo()
         raise
@@ -295,12 +315,13 @@ def apply(self:Cleaning,
 # %% ../../nbs/kit/6_evaluation/09_cleaning.ipynb #29992ea2
 @patch
 def undo(self:Cleaning) -> list: # The changes that were taken back
-    "Take back what was applied, the last change first; raises `PetLearnError` if there is nothing to take back."
+    "Take back what the last `apply` did, the last change first; raises `PetLearnError` if there is nothing."
     with _changing(self) as state:
         standing = self._in_force()
         if not standing: raise PetLearnError(f"Nothing of the choices for {self.run.path.name} is applied.",
                                              "Expected changes to take back.",
                                              "To make them: " + either('cleaning.apply()', button='Apply …'))
-        back = [fixes.undo(o['folder'], o['number']) for o in standing[::-1]]
+        last = max(o.get('turn', 0) for o in standing)
+        back = [fixes.undo(o['folder'], o['number']) for o in standing[::-1] if o.get('turn', 0) == last]
         state['applied'] = [o for o in standing if _stands(o)]
     return back

@@ -78,17 +78,17 @@ class ApplyButtons(widgets.VBox):
         view.when(self.undo, self.undo_choices)
 
     def ask(self):
-        "Say what would happen, and ask; raises `PetLearnError` if there is nothing to do."
-        plan = self.source.plan
-        if plan.applied: raise PetLearnError("This is done already.", "'Undo' takes it back.",
-                                              "Or train again, to see what it was worth.")
-        if not plan.relabel + plan.quarantine:
-            raise PetLearnError("There is nothing to change yet.", "Expected a label to correct or a bad photo.",
-                                "Press 'It is: …' or 'Put aside'.")
-        self.asked.value = status_html(f'{plan} Shall I do it?')
+        "Say what would happen, and ask."
+        self.asked.value = status_html(f'{self.source.plan.left} Shall I do it?')
         self.question.layout.display = None
 
     def close_question(self): self.question.layout.display = 'none'
+
+    def follow(self,
+        plan, # Of the `Cleaning`, as it is now
+    ):
+        "Switch off what would do nothing."
+        self.apply.disabled,self.undo.disabled = not plan.relabel + plan.quarantine,not plan.applied
 
     def apply_choices(self):
         "Do what was chosen; the question before was the yes."
@@ -96,14 +96,15 @@ class ApplyButtons(widgets.VBox):
         self.source.apply(yes=True)
         self.view.read()
         with shown_in(NOTEBOOK): again = f'in a cell: <code>{escape(str(self.source.again))}</code>'
-        self.view.message.value = f'<p role="status">✓ Done. To see what that was worth, train again: {again}</p>'
+        words = "✓ Done; these photos have left the list, and 'Undo' takes the last changes back. "
+        self.view.message.value = f'<p role="status">{words}To see what it was worth, train again, {again}</p>'
 
     def undo_choices(self):
-        "Take back what was applied; raises `PetLearnError` if there is nothing to take back."
+        "Take back what was applied last; raises `PetLearnError` if that can't be done."
         self.close_question()
         self.source.undo()
         self.view.read()
-        self.view.message.value = '<p role="status">✓ Taken back: photos and labels are as they were.</p>'
+        self.view.message.value = '<p role="status">✓ Taken back: these photos and labels are as they were.</p>'
 
 # %% ../../nbs/kit/7_widgets/05_cleaner.ipynb #4f2307d5
 class Cleaner(View):
@@ -140,7 +141,7 @@ class Cleaner(View):
         for o in self.suspects[:6]:
             chosen = escape(_choice_words(choices.get(o.file), o.label))
             cards.append(photo_tile(o, f'<br>{escape(str(o.reason))}<br>{chosen}'))
-        return f'<p>{words} {escape(str(self.source.plan))}</p>{tiles_html(cards)}'
+        return f'<p>{words} {escape(self.source.plan.done + self.source.plan.left)}</p>{tiles_html(cards)}'
 
 # %% ../../nbs/kit/7_widgets/05_cleaner.ipynb #c5ba33e9
 @patch
@@ -153,10 +154,17 @@ def show(self:Cleaner,
     pages = max(-(-len(rows)//n), 1)
     self.page = page % pages
     self.previous.disabled = self.next.disabled = pages < 2
-    self.place.value = status_html(f'page {self.page+1} of {pages}' if rows else 'No suspects.')
+    self.place.value = status_html(f'page {self.page+1} of {pages}' if rows else 'No suspects are left.')
     here,choices = rows[self.page*n:][:n],self.source.choices
     for card,row in zip(self.cards, here + [None]*(n-len(here))): card.show(row, row and choices.get(row.file))
-    self.plan.value = status_html(str(self.source.plan))
+    self.show_plan()
+
+@patch
+def show_plan(self:Cleaner):
+    "Say what was done, and what would be done."
+    plan = self.source.plan
+    self.buttons.follow(plan)
+    self.plan.value = status_html(f'{plan.done}{plan.left}')
 
 @patch
 def choose(self:Cleaner,
@@ -169,4 +177,4 @@ def choose(self:Cleaner,
     if choice == self.source.choices.get(file): choice = None
     self.source.choose(file, choice)
     card.show(card.row, choice)
-    self.plan.value = status_html(str(self.source.plan))
+    self.show_plan()

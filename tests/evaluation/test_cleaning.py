@@ -168,9 +168,13 @@ def test_apply_and_undo(some, capsys):
     assert 'was' in (folder/'corrections.csv').read_text() and some.plan.applied and 'Applied: 2 labels corrected, 1 photo put aside' in str(some.plan)
     assert f"train('{folder}'" in capsys.readouterr().err
     again = Cleaning(some.run) # as after a restart
-    assert again.left_out.empty and len(again) == 6 and again.choices == some.choices
-    for do in (again.apply, lambda: again.choose(rows.file[4], 'keep')):
+    assert again.left_out.empty and list(again.table.file) == list(rows.file[3:]) and again.choices == some.choices
+    for do in (again.apply, lambda: again.choose(rows.file[0], 'keep')):
         with pytest.raises(PetLearnError, match='cleaning.undo()'): do()
+    again.choose(rows.file[4], 'quarantine') # what is left is open, and can be applied, too
+    assert [o.number for o in again.apply()] == [3] and (again.plan.corrected, again.plan.put_aside, len(again)) == (2, 2, 2)
+    assert [o.number for o in again.undo()] == [3] and again.choices[rows.file[4]] == 'quarantine', 'the last ones first'
+    again.choose(rows.file[4], None)
     assert [o.number for o in again.undo()] == [2, 1]
     assert content(folder) == before and not some.plan.applied and len(some.choices) == 4
     with pytest.raises(PetLearnError, match='Nothing of the choices'): some.undo()

@@ -7,20 +7,22 @@ from looking import all_html, photo_table
 
 class Cleaned:
     "What a view asks of a `Cleaning`."
-    def __init__(self, table, labels=('cat', 'dog')): self.table,self.labels,self.choices,self.applied = table,list(labels),{},False
+    def __init__(self, table, labels=('cat', 'dog')): self.all,self.labels,self.choices,self.applied = table,list(labels),{},set()
     again = "train('my <pets>')"
     @property
     def plan(self):
-        aside = sum(o == ASIDE for o in self.choices.values())
-        keep = sum(o == KEEP for o in self.choices.values())
-        return CleaningPlan(len(self.choices)-aside-keep, aside, keep, len(self.table)-len(self.choices), 0, self.applied)
+        made = [o for file,o in self.choices.items() if file not in self.applied]
+        aside,keep = made.count(ASIDE),made.count(KEEP)
+        return CleaningPlan(len(made)-aside-keep, aside, keep, len(self.table)-len(made), 0, len(self.applied), 0)
+    @property
+    def table(self): return self.all[~self.all.file.isin(self.applied)]
     def choose(self, file, choice):
         self.choices.pop(file, None)
         if choice is not None: self.choices[file] = choice
-    def apply(self, yes=False): self.applied = True
+    def apply(self, yes=False): self.applied = {file for file,o in self.choices.items() if o != KEEP}
     def undo(self):
         if not self.applied: raise PetLearnError('There is nothing to undo.')
-        self.applied = False
+        self.applied = set()
 
 @pytest.fixture(scope='module')
 def table(pets_folder): return photo_table(sorted(pets_folder.glob('*.jpg')))
@@ -58,23 +60,25 @@ def test_apply_asks_and_undo_takes_back(table):
     source = Cleaned(table)
     w = Cleaner(source)
     b = w.buttons
-    b.apply.click()
-    assert 'nothing to change' in w.message.value and b.question.layout.display == 'none'
+    def able(): return not b.apply.disabled, not b.undo.disabled
+    assert able() == (False, False)
     w.cards[0].keep.click()
-    b.apply.click()
-    assert 'nothing to change' in w.message.value
+    assert able() == (False, False), 'to keep is no change'
     w.cards[1].change.click()
+    assert able() == (True, False)
     b.apply.click()
     assert b.question.layout.display is None and '1 label to correct, 0 photos to put aside, 1 to keep' in b.asked.value and not source.applied
     b.no.click()
     assert b.question.layout.display == 'none' and not source.applied
     b.apply.click()
     b.yes.click()
-    assert source.applied and 'Done' in w.message.value and 'train(&#x27;my &lt;pets&gt;&#x27;)' in w.message.value and 'Applied: 1 label' in w.plan.value
-    b.apply.click()
-    assert 'done already' in w.message.value and b.question.layout.display == 'none'
+    assert source.applied == {table.file[1]} and 'Done' in w.message.value and 'train(&#x27;my &lt;pets&gt;&#x27;)' in w.message.value and 'Applied: 1 label' in w.plan.value
+    assert able() == (False, True) and table.file[1] not in [o.file for o in w.suspects] and 'cleaning.undo' not in w.plan.value
+    w.cards[1].aside.click() # another one, afterwards
+    assert able() == (True, True) and '1 photo to put aside' in w.plan.value
+    w.cards[1].aside.click()
     b.undo.click()
-    assert 'Taken back' in w.message.value and 'change to cat' in w.cards[1].html.value and not source.applied
+    assert 'Taken back' in w.message.value and 'change to cat' in w.cards[1].html.value and not source.applied and able() == (True, False)
     b.undo.click()
     assert 'nothing to undo' in w.message.value
     b.apply.click()
