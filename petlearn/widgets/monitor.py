@@ -12,19 +12,20 @@ import traitlets
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
-from ..core import percent, pluralize, result_or_error
-from ..evaluation.pieces import plot_tag
+from ..core import result_or_error
 from ..project_file import runs_folder
+from ..runs.card import curves_html
 from ..runs.choosing import find_run
+from ..runs.curves import epochs_of
 from ..runs.progress import RunStatus, try_status
-from ..runs.run import Run, State
+from ..runs.run import Run, State, read_rows
 from ..training.trainer import train
 from .views import (View, button, duration, error_html, progress_html, row, status_html, tiles_html)
 from ..next_steps import WIDGET, shown_in
 
 # %% ../../nbs/kit/7_widgets/02_monitor.ipynb #2567f5b8
 STATE_WORDS = { # what comes after the name of a run
-    State.QUEUED: "waits for its turn: one training at a time",
+    State.QUEUED: "starts, or waits for its turn: one training at a time",
     State.PREPARING: "computes features of the photos",
     State.RUNNING: "learns",
     State.STOP_REQUESTED: "will stop after this step",
@@ -49,20 +50,12 @@ def numbers_html(
 
 # %% ../../nbs/kit/7_widgets/02_monitor.ipynb #57a36492
 def curve_html(
-    status:RunStatus, # Of a run
-) -> str: # An `<img>`; empty before the first epoch
-    "Loss and error rate in validation after each epoch, as a plot with words for a screen reader."
-    if not status.losses: return ''
-    epochs = range(1, len(status.losses)+1)
-    def draw(ax):
-        ax.plot(epochs, status.losses, '.-', label='validation loss')
-        ax.plot(epochs, status.errors, '.--', label='validation error rate') # dashed: readable without colour
-        ax.set(xlabel='epoch', ylim=(0, None))
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.legend()
-    words = (f'Validation after {pluralize(len(epochs), "epoch")}: loss {status.losses[-1]:.3f}, '
-             f'error rate {percent(status.errors[-1])}')
-    return plot_tag(draw, words, 5.5, 2.3)
+    run:Run, # A run in any state
+    planned:int=0, # Epochs that there will be, if that is known
+) -> str: # HTML; empty before the first epoch
+    "Loss and mistakes after each epoch, as two pictures that fit a light and a dark page."
+    try: return curves_html(epochs_of(read_rows(run.path/'history.csv')), planned)
+    except ValueError: return '' # its history can't be read now; a `PetLearnError` is one
 
 # %% ../../nbs/kit/7_widgets/02_monitor.ipynb #ba3bbe65
 def code_to_use(
@@ -99,11 +92,12 @@ class RunMonitor(View):
         o = self.status = try_status(self.run)
         with shown_in(WIDGET):
             result = str(result_or_error(lambda: self.run.result)) if o.over and not o.trouble else ''
-        self.heading.value = f'<h4 style="margin:0">{escape(o.run)}</h4>'
+        self.heading.value = f'<div style="font-size:120%"><b>{escape(o.run)}</b></div>'
         self.sentence.value = status_html(o.trouble or f'{o.run} {STATE_WORDS[o.state]}. {result}'.strip())
         self.numbers.value = numbers_html(o)
         self.bar.value = progress_html(o.done/max(o.of, 1), o.activity) if o.activity else ''
-        if o.losses != self.drawn: self.curve.value,self.drawn = curve_html(o),o.losses
+        if o.losses != self.drawn:
+            self.curve.value,self.drawn = curve_html(self.run, 0 if o.over else o.epochs),o.losses
         self.stop.disabled = 'stop' not in o.actions
         self.more.disabled = not o.actions & {'resume', 'use'}
         self.use.disabled = 'use' not in o.actions

@@ -74,14 +74,14 @@ def test_no_mistakes(table):
 
 def test_press_a_number_of_the_matrix(table):
     w = ConfusionExplorer(Interpreted(table))
-    assert {k: (o.description, o.tooltip, o.disabled) for k,o in w.cells.items()} == {
-        ('cat', 'cat'): ('✓ 1', 'cat called cat: 1', False), ('cat', 'dog'): ('3', 'cat called dog: 3', False),
-        ('dog', 'cat'): ('1', 'dog called cat: 1', False), ('dog', 'dog'): ('✓ 1', 'dog called dog: 1', False)}
-    w.cells['cat', 'dog'].click()
+    assert (w.table.labels, w.table.counts, w.table.totals) == (['cat', 'dog'], [[1, 3], [1, 1]], [4, 2])
+    w.table.chosen = [0, 1] # as the page does
     assert 'cat called dog: 3 photos' in w.photos.value and w.photos.value.count('<img') == 3
-    assert w.cells['cat', 'dog'].description == '[ 3 ]'
-    w.cells['dog', 'dog'].click()
-    assert 'the model agrees' in w.photos.value and w.cells['cat', 'dog'].description == '3'
+    w.choose('dog', 'dog')
+    assert 'the model agrees' in w.photos.value and w.table.chosen == [1, 1]
+    for junk in ([], [0], [0, 9], [-1, 0]):
+        w.table.chosen = junk
+        assert 'the model agrees' in w.photos.value
     with pytest.raises(PetLearnError, match='no button'): w.choose('cat', 'owl')
 
 def test_three_hundred_labels_show_the_most_confused(pets_folder):
@@ -89,7 +89,7 @@ def test_three_hundred_labels_show_the_most_confused(pets_folder):
     photo = next(pets_folder.glob('*.jpg'))
     pairs = [(labels[i], labels[i], .9) for i in range(300)] + [(labels[i], labels[i+1], .8) for i in range(100, 160) for _ in range(i)]
     w = ConfusionExplorer(Interpreted(photo_table([photo]*len(pairs), pairs), labels))
-    assert len(w.cells) == 144 and w.labels[-1] == 'animal 159' and 'Of 300 labels, only the 12' in w.children[1].value
+    assert len(w.table.counts) == 12 and w.labels[-1] == 'animal 159' and 'Of 300 labels, only the 12' in w.children[1].value
     w.choose('animal 158', 'animal 159')
     assert '158 photos, the first 24' in w.photos.value and w.photos.value.count('<img') == 24
 
@@ -123,7 +123,7 @@ def timeline(tmp_path_factory, pets_folder):
 
 def test_slider_over_the_checkpoints(timeline):
     w = TimelinePlayer(timeline.parent)
-    assert w.slider.max == len(w.timeline)-1 == 2 and 'Frame 1 of 3' in w.frame.value
+    assert w.slider.texts == ['1 of 3', '2 of 3', '3 of 3'] and 'Frame 1 of 3' in w.frame.value
     w.slider.value = 2
     assert 'Frame 3 of 3' in w.frame.value and 'Frame' not in w.message.value
     assert '1 photo in 3 frames' in w.still_html()

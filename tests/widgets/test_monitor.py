@@ -41,12 +41,13 @@ def test_numbers_bar_and_curve(tmp_path):
     with working(run):
         m = RunMonitor(run)
         assert '7 of 15' in m.numbers.value and 'value="0.300"' in m.bar.value and 'head: epoch 1 of 2, step 3 of 10, about 5 s to go' in m.bar.value
-        assert 'loss 0.400, error rate 25 %' in m.curve.value and 'image/png' in m.curve.value
+        assert 'loss: validation 0.400' in m.curve.value and 'mistakes: validation 25 %' in m.curve.value and 'svg' in m.curve.value
         before = m.curve.value
         m.refresh()
         assert m.curve.value is before, 'drawn again for a new epoch only'
         m.close()
-    assert curve_html(RunStatus('')) == '' and numbers_html(RunStatus('', trouble='gone')) == ''
+    (run.path/'history.csv').write_text('junk')
+    assert curve_html(run) == '' and numbers_html(RunStatus('', trouble='gone')) == ''
 
 JUNK = '', '[]', '{', '{"done": "x"}', '{"phase": 3, "seconds": "long", "left": [], "all_steps": "many", "of": null}', '\0'
 

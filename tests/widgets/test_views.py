@@ -45,7 +45,7 @@ def test_a_field_waits_until_it_is_left():
     assert (o.value, o.description, o.tooltip, o.placeholder, o.continuous_update) == ('a', 'Name', 'A tip', 'at random', False)
 
 def test_scripts_and_styles_come_with_the_package_and_fetch_nothing():
-    for name in ('views.css', 'upload.css', 'upload_zone.js', 'upload_cards.js', 'label_photos.js', 'label_photos.css', 'slider.js'):
+    for name in ('views.css', 'upload.css', 'upload_zone.js', 'upload_cards.js', 'label_photos.js', 'label_photos.css', 'slider.js', 'confusion.js'):
         text = static_file(name).read_text(encoding='utf-8')
         assert text and not re.search(r'https?:|import\s|fetch\(|eval\(|url\(', text), name
 
