@@ -8,7 +8,7 @@ READY := .venv/.ready
 LAB := $(BIN)/jupyter lab --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 PYTEST := $(BIN)/python -m pytest -q -n 2 --max-worker-restart 0 -o tmp_path_retention_policy=failed
 
-.PHONY: walkthrough test quick lab lessons develop newest export outputs clean
+.PHONY: walkthrough test quick lab lessons course develop newest export outputs clean
 .DELETE_ON_ERROR:
 
 walkthrough: $(READY)
@@ -43,6 +43,10 @@ export: $(READY)
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 	$(BIN)/python tests/readme.py
+
+# solutions of the course -> lessons for students, answers for teachers
+course: $(READY)
+	$(BIN)/python tests/lessons.py
 
 # run all notebooks and keep their (small) outputs, then export
 outputs: $(READY)

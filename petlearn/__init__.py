@@ -8,7 +8,7 @@ from .core import PetLearnError # noqa: F401 light: `petlearn.lite` raises it wh
 
 # importing torch takes seconds, so petlearn.all waits until one of its names is asked for;
 # petlearn.runs is the package with everything about runs: the function is `from petlearn.all import runs`
-_PACKAGES = ('photos', 'datasets', 'models', 'runs', 'training', 'evaluation', 'widgets', 'deploy', 'terminal')
+_PACKAGES = ('photos', 'datasets', 'models', 'runs', 'training', 'evaluation', 'widgets', 'deploy', 'course', 'terminal')
 _MODULES = ('all', 'cli', 'core', 'files', 'html', 'image_io', 'lite', 'privacy', 'process', 'project_file') # `from petlearn import lite` asks here first
 
 def __getattr__(name):

@@ -16,6 +16,7 @@ training    setting_names settings prediction_recorder trained turns results job
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner label_photos
 deploy      parity model_card export printing project guards service app
+course      progress exercises pictures lesson_01 lesson_02 lesson_03 lesson_04 lesson_05 lesson_06 lesson_07 lesson_08 lesson_09 lesson_10 lesson_11 lesson_12 lesson_13 lessons
 terminal    number_words options words train_commands project_commands predict_command share_commands run_commands show_command outcomes completion
             cli __main__ all __init__
 '''
