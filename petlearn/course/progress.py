@@ -9,8 +9,9 @@ __all__ = ['PROGRESS', 'empty_folder', 'read_progress', 'record', 'CourseProgres
 import json, os, re, tempfile
 from html import escape
 from pathlib import Path
-from ..core import PetLearnError, echo, pluralize, text_table
+from ..core import PetLearnError, echo, pluralize
 from ..files import file_lock, write_atomic
+from ..text_tables import text_table
 
 # %% ../../nbs/kit/9_course/00_progress.ipynb #f1148875
 PROGRESS = 'course-progress.json'
