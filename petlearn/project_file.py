@@ -8,7 +8,6 @@ __all__ = ['project_file', 'Project', 'find_project', 'project_photos', 'runs_fo
 # %% ../nbs/kit/0_ground/13_project_file.ipynb #1fc79206
 import os, re, tomllib
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from .core import PetLearnError, as_path, did_you_mean
 

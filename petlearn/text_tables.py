@@ -6,7 +6,7 @@
 __all__ = ['text_table', 'terminal_width', 'fitted_table']
 
 # %% ../nbs/kit/0_ground/16_text_tables.ipynb #4b83de43
-import io, os, shutil, sys
+import io, shutil, sys
 
 # %% ../nbs/kit/0_ground/16_text_tables.ipynb #5840ad94
 def text_table(

@@ -7,7 +7,6 @@ __all__ = ['Outcome', 'Exercise', 'Number', 'Names', 'Function', 'Choice']
 
 # %% ../../nbs/kit/9_course/01_exercises.ipynb #b69198db
 import math
-from collections.abc import Callable
 from html import escape
 from numbers import Real
 from pathlib import Path

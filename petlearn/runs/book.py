@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
-from ..core import PetLearnError, as_path, did_you_mean, first_few, looked_in
+from ..core import PetLearnError, did_you_mean, first_few, looked_in
 from ..files import file_lock, write_atomic
 from ..html import table_html
 from ..project_file import runs_folder

@@ -12,7 +12,7 @@ from html import escape
 from ..core import is_reported, percent, report_progress_to
 from ..html import data_url
 from .curves import Epoch, epochs_of, kept_epoch
-from .progress import RunStatus, try_status
+from .progress import try_status
 from .run import Run, State, read_rows, error_text
 
 # %% ../../nbs/kit/4_runs/11_card.ipynb #2c28aa76
@@ -163,7 +163,8 @@ def card_html(
     planned = 0 if status.over else sum(params.get(o) or 0 for o in ('epochs', 'fine_tune_epochs'))
     bar = bar_html(status.activity, status.done, status.of) if status.activity else ''
     said = [error_text(metadata)] if metadata['error'] else [*ending[:1], _range(metadata['metrics']), *ending[1:]]
-    end = ''.join(f'<div>{f"<b>{escape(o)}</b>" if i == 0 else escape(o)}</div>' for i,o in enumerate(filter(None, said)))
+    first,*others = [escape(o) for o in said if o] or ['']
+    end = ''.join(f'<div>{o}</div>' for o in [f'<b>{first}</b>', *others])
     more = '<div><small>run.report() tells you more.</small></div>' if metadata['metrics'] and ending else ''
     return _frame(f'Training {run.path.name}', _heading(run, status) + end + more + _phases(run, status, params) + bar +
                   curves_html(epochs, planned) + _list(notes))
@@ -210,7 +211,8 @@ class LiveCard:
 
     def _repr_mimebundle_(self, **kwargs):
         before = _list(self.notes) + self.bar
-        html = card_html(self.run, self.notes, self.ending) if self.run else _frame('Training', before) if before else ''
+        if self.run: html = card_html(self.run, self.notes, self.ending)
+        else: html = _frame('Training', before) if before else ''
         return {'text/html': html, 'text/plain': '\n'.join(self.said)}
 
 # %% ../../nbs/kit/4_runs/11_card.ipynb #39f08fec

@@ -9,7 +9,7 @@ __all__ = ['SuspectCard', 'ApplyButtons', 'Cleaner']
 import ipywidgets as widgets
 from fastcore.basics import patch
 from html import escape
-from ..core import PetLearnError, check_int, pluralize
+from ..core import check_int, pluralize
 from ..evaluation.cleaning import ASIDE, Cleaning, KEEP
 from .browsers import label_options, open_as, photo_tile
 from .views import View, button, choice, row, status_html, tiles_html
