@@ -57,13 +57,14 @@ COMMANDS = dict(
     export=Command(export, 'run'), app=Command(app, 'run'), serve=Command(serve, 'run'),
     define=Command(define, 'term', True), completion=Command(completion, 'shell'), help=Command(help_about, 'command'))
 
+# what people type instead
 ALIASES = dict(runs='list', ls='list', history='list', status='show', info='show', watch='show', log='show',
                logs='show', explain='define', glossary='define', deploy='serve', upload='app', page='app',
                copy='lessons', course='lessons', tutorial='lessons', init='new', create='new', start='train',
                fit='train', learn='train', resume='train', remove='delete', rm='delete', classify='predict',
                infer='predict', test='report', evaluate='report', eval='report', validate='check', verify='check',
                clean='check', cancel='stop', kill='stop', diff='compare', rename='note', download='pets',
-               save='export', unzip='unpack', extract='unpack', completions='completion', version='--version') # what people type
+               save='export', unzip='unpack', extract='unpack', completions='completion', version='--version')
 
 def _no_command(word):
     "The error for a command that there is not."

@@ -62,15 +62,13 @@ def start_page(paths):
     return nb
 
 def words_page():
-    "The glossary as a page that can be printed: all words, theme by theme."
+    "The glossary as a page that can be printed: pictures, then a list of words for each theme."
     nb = read(COURSE/'words.ipynb')
-    parts = []
-    for theme,terms in themes().items():
-        parts.append(f'## {theme}\n')
-        for o in terms:
-            names = f" *Also called: {', '.join(o.synonyms)}.*" if o.synonyms else ''
-            parts.append(f'**{o.title}**: {o.text}{names}\n')
-    nb['cells'][-1]['source'] = '\n'.join(parts).splitlines(True)
+    nb['cells'] = [o for o in nb['cells'] if not o['id'].startswith('theme-')]
+    for i,(theme,terms) in enumerate(themes().items()):
+        names = [f" *Also called: {', '.join(o.synonyms)}.*" if o.synonyms else '' for o in terms]
+        lines = [f'## {theme}', '', *(f'- **{o.title}**: {o.text}{more}' for o,more in zip(terms, names))]
+        nb['cells'].append(dict(cell_type='markdown', id=f'theme-{i}', metadata={}, source='\n'.join(lines).splitlines(True)))
     return nb
 
 def answers(nb, number):

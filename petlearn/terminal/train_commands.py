@@ -7,7 +7,7 @@ __all__ = ['train', 'check']
 
 # %% ../../nbs/kit/9_terminal/03_train_commands.ipynb #8d52f65d
 from pathlib import Path
-from ..core import Failed, PetLearnError, echo, first_few, results_on_stdout
+from ..core import Failed, echo, first_few, results_on_stdout
 from ..project_file import find_project
 from ..runs.run import State
 from ..deploy.printing import printable
