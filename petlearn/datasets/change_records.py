@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from ..core import PetLearnError, pluralize
+from ..html import table_html
 from .label_tables import CORRECTIONS
 from ..files import file_lock, write_atomic
 from ..photos.finding import photo_folder
@@ -140,7 +141,7 @@ class Changes(list):
 
     def __repr__(self): return self.table.to_string(index=False) if self else 'No changes.'
 
-    def _repr_html_(self): return self.table.to_html(index=False, border=0) if self else '<p>No changes.</p>'
+    def _repr_html_(self): return table_html(self.table, 'changes', index=False) if self else '<p>No changes.</p>'
 
 # %% ../../nbs/kit/2_datasets/13_change_records.ipynb #14f1441f
 def changes(

@@ -20,7 +20,7 @@ from petlearn.datasets.findings import (ADVISED, ERROR, INFO, KINDS, MOVE, PAIRS
 from .fixes import check_share, correct, quarantine
 from .photo_table import PhotoTable, photo_table
 from .split_table import MIN_PHOTOS
-from ..html import thumbnail
+from ..html import scroll_box, thumbnail
 from ..image_io import open_photo
 from ..photos.copies import complete_groups, connected_components
 from ..photos.finding import show_photos
@@ -169,16 +169,17 @@ def _html_row(o, step):
     text = f'{escape(o.what)} {escape(str(o.advice))}' + (f'<br><code>{escape(str(step))}</code>' if step else '')
     return (f"<tr><td style='white-space:nowrap'>{_SIGNS[o.severity]}</td><td>{escape(o.kind)}</td>"
             f"<td>{len(o.files):,}</td><td style='text-align:left'>{text}</td>"
-            f"<td style='white-space:nowrap'>{''.join(thumbnail(f, 48) for f in shown)}</td></tr>")
+            f"<td style='min-width:104px'>{''.join(thumbnail(f, 48) for f in shown)}</td></tr>")
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #6e31987d
 @patch
 def _repr_html_(self:DataCheck):
-    head = ''.join(f"<th style='text-align:left'>{o}</th>" for o in ('', 'kind', 'files', 'what', 'examples'))
+    head = ''.join(f"<th style='text-align:left'>{o}</th>" for o in ('how bad', 'kind', 'files', 'what', 'examples'))
     rows = (_html_row(o, self.step(o.kind) if o.can_fix else '') for o in self.findings)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     reading = f'<br>{escape(self.reading)}' if self.reading else ''
-    return f"<p>{escape(self.title)}. <b>{escape(self.verdict)}</b>{reading}</p>" + table*bool(self.findings)
+    shown = scroll_box(table, 'findings') if self.findings else ''
+    return f"<p>{escape(self.title)}. <b>{escape(self.verdict)}</b>{reading}</p>{shown}"
 
 # %% ../../nbs/kit/2_datasets/16_checks.ipynb #40bce957
 @patch

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from ..core import PetLearnError, as_path, did_you_mean, percent, pluralize
+from ..html import table_html
 from .faults import FAULT_KINDS, read_answers
 from ..photos.finding import find_photos
 from ..next_steps import call, look_into
@@ -95,8 +96,8 @@ class SearchScore:
         return '\n\n'.join([self._sentence(), self._in_words().to_string(), *files])
 
     def _repr_html_(self):
-        files = self.files.to_html(index=False, border=0) if self._has_files() else ''
-        return f'<p>{escape(self._sentence())}</p>{self._in_words().to_html(border=0)}{files}'
+        files = table_html(self.files, 'files', index=False) if self._has_files() else ''
+        return f'<p>{escape(self._sentence())}</p>{table_html(self._in_words(), "what was found")}{files}'
 
 # %% ../../nbs/kit/2_datasets/18_practice.ipynb #ecbb0aeb
 _COLUMNS = dict.fromkeys(('faults', 'found', 'missed', 'false_alarms'), 'Int64') | dict(recall=float, precision=float)

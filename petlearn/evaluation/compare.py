@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from textwrap import fill
 from ..core import PetLearnError
+from ..html import table_html
 from .agreement import about, compared_runs, comparison_notes, pair_table
 from .metrics import CLASS_METRICS, class_metrics
 from .pieces import plot_tag
@@ -174,7 +175,7 @@ Comparison.__repr__ = Comparison.__str__
 def _repr_html_(self:Comparison):
     parts = [f"<p>{'<br>'.join(map(escape, self.notes))}</p>"]
     for title,(df,form) in self._tables().items():
-        table = df.to_html(border=0, float_format=form) if len(df) else 'No setting differs.'
+        table = table_html(df, title, float_format=form) if len(df) else 'No setting differs.'
         parts.append(f"<p><b>{title}</b></p>{table}")
     if self.pairs.low.notna().any(): parts.append(plot_tag(self.plot_pairs, 'differences', height=1+.3*len(self.pairs)))
     return ''.join(parts) + plot_tag(self.plot, _text_curves(self.runs, self.names))

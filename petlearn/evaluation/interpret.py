@@ -19,7 +19,7 @@ from ..core import (PetLearnError, as_path, check_int, did_you_mean, first_few, 
 from .metrics import in_words
 from .why import Why, changed_pictures, grad_cam, what_if
 from ..files import file_sha256
-from ..html import Gallery, how_sure
+from ..html import Gallery, how_sure, table_html
 from ..image_io import center_square
 from ..models.calibration import calibrated
 from ..models.engines import FeatureExtractor, torch_engine
@@ -254,7 +254,8 @@ def _repr_html_(self:Interpreter):
     df,more = _pairs(self)
     head = f"<p><b>{escape(self.summary)}</b><br>{'<br>'.join(map(escape, self.notes))}</p>"
     if not len(df): return head
-    return (f'{head}<p>Most confused</p>{df.to_html(index=False, border=0)}<small>{more}</small><p>Worst mistakes</p>'
+    confused = table_html(df, 'most confused', index=False)
+    return (f'{head}<p>Most confused</p>{confused}<small>{more}</small><p>Worst mistakes</p>'
             f"{self.show()._repr_html_()}<p>{'<br>'.join(map(escape, _to_take(self)))}</p>")
 
 # %% ../../nbs/kit/6_evaluation/07_interpret.ipynb #39296c02

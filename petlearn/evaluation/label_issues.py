@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from petlearn.core import (PetLearnError, check_float, did_you_mean, first_few, pluralize, progress, shown_name,
     unit_rows)
-from ..html import thumbnail
+from ..html import table_html, thumbnail
 from ..photos.copies import copy_groups
 from ..runs.choosing import run_to_judge
 from ..runs.run import Run
@@ -121,10 +121,11 @@ class LabelIssues:
     __repr__ = __str__
 
     def _repr_html_(self):
-        rows = [{'': thumbnail(o.file), 'file': escape(shown_name(o.file)), 'label': escape(o.label),
+        rows = [{'photo': thumbnail(o.file), 'file': escape(shown_name(o.file)), 'label': escape(o.label),
                  'or rather': escape(o.suggested), 'why': escape(o.reason)}
                 for o in self.table.head(_SHOWN).itertuples()]
-        table = pd.DataFrame(rows).to_html(index=False, border=0, escape=False) if rows else '' # escaped one by one
+        table = ''
+        if rows: table = table_html(pd.DataFrame(rows), 'suspicious labels', index=False, escape=False) # it is, above
         return f'<p>{escape(self.note)}</p>{table}<p>{self._more()}</p>'
 
 # %% ../../nbs/kit/6_evaluation/08_label_issues.ipynb #bff97ac1

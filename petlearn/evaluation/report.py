@@ -6,15 +6,16 @@
 __all__ = ['Calibration', 'Report']
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #810fb3e7
-import math, petlearn
+import math
 from dataclasses import dataclass
 from fastcore.basics import patch
 from html import escape
 from pathlib import Path
-from ..core import PetLearnError, as_path, first_few, percent, pluralize
+from ..core import PetLearnError, as_path, check_int, first_few, percent, pluralize
+from ..html import Gallery, style_tag
 from petlearn.evaluation.metrics import (class_averages, class_metrics, error_interval, in_words, plot_precision_recall,
     plot_roc)
-from .pieces import Piece, listed, one_line
+from .pieces import Pair, Piece, listed, one_line
 from ..files import write_atomic
 from ..models.calibration import (calibrated, calibration_error, chance_error, cross_calibrated,
     plot_reliability, reliability_table)
@@ -96,7 +97,9 @@ class Report:
     "Everything about a run; it shows itself in a notebook and in a terminal, and `save` makes a page of it."
     def __init__(self,
         run:Run, # A run that has predictions
+        photos:int=0, # How many photos of mistakes to show, 0 to 10; none by default, so that it can be shared
     ):
+        self.photos = check_int('photos', photos, 0, 10)
         self.run,self.metadata,self.temperature = run,run.metadata,run.temperature
         self.predictions = Predictions.by_usage(run) # for `'valid'` and, if there are such photos, `'test'`
         self.main = self.predictions.get('valid') or self.predictions['test'] # what most numbers are about
@@ -115,6 +118,27 @@ class Report:
 
     def __repr__(self): return str(self)
 
+# %% ../../nbs/kit/6_evaluation/04_report.ipynb #c1804e18
+def _matrix(p, most=10):
+    "The confusion matrix; of many labels, those with the most confusions."
+    counts = p.confusion.to_numpy()
+    confused = counts.sum(0) + counts.sum(1) - 2*counts.diagonal()
+    rows = sorted((-confused).argsort(kind='stable')[:most])
+    table = p.confusion.iloc[rows, rows].rename_axis(index=None, columns=None).map('{:,}'.format).replace('0', '·')
+    for i in range(len(rows)): table.iat[i, i] = f'[{counts[rows[i], rows[i]]:,}]'
+    which = f' ({len(rows)} most confused of {len(counts):,} labels)' if len(rows) < len(counts) else ''
+    return Piece(f'Confusion matrix, {_USAGE[p.usage]}{which}: rows are, columns were called, [n] right', table)
+
+def _most_confused(p, most=10):
+    "The pairs of labels that are confused most, as a table."
+    import pandas as pd
+    df = p.confused.head(most)
+    if not len(df): return Piece('', f'Nothing was confused in {_USAGE[p.usage]}.')
+    rows = pd.DataFrame({'called': df.predicted, 'photos': [f'{o.n} of {o.of}' for o in df.itertuples()],
+                         'between': [_between(o.n, o.of) for o in df.itertuples()]})
+    rows.index = list(df.label)
+    return Piece(f'Most often confused in {_USAGE[p.usage]}{_first(p.confused, most)}', rows)
+
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #13793d34
 def _between(wrong, n):
     "The interval of an error rate, in percent."
@@ -130,7 +154,7 @@ def _accuracy(report):
             for o in report.predictions.values()}
     words = ' '.join(f"In {_USAGE[o.usage]}: {in_words(o.wrong, o.n)}." for o in report.predictions.values())
     return [Piece('', words), Piece('Photos that it has not learned from', pd.DataFrame(rows).T),
-            Piece('Read this first', report.notes)]
+            Piece('Read this first', report.notes), *map(_matrix, report.predictions.values())]
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #fe3023d9
 _DEFINITIONS = [
@@ -181,17 +205,17 @@ def _reliability(probs, truth, how):
     rows = {f'{100*o.low:.0f} to {100*o.high:.0f} %': {'photos': o.n, 'sure, on average': percent(o.confidence),
                                                       'right': percent(o.accuracy)} for o in df.itertuples()}
     def draw(ax): plot_reliability(table, ax).set_title(how)
-    return [Piece(f'Reliability {how}; the table holds the same.', draw),
-            Piece(f'How sure, {how}', pd.DataFrame(rows).T)]
+    return Pair(Piece(f'Reliability {how}; the table below holds the same.', draw),
+                Piece(f'How sure, {how}', pd.DataFrame(rows).T))
 
 def _percentages(report):
-    "The pieces about percentages: pictures side by side, then tables."
+    "The pieces about percentages: each picture with its table."
     pieces = []
     for usage,o in report.calibration.items():
         p,where = o.predictions,_USAGE[usage]
-        plots,tables = zip(_reliability(p.probs, p.truth, f'before the temperature, {where}'),
-                           _reliability(o.judged, p.truth, f'after the temperature, {where}'))
-        pieces += [Piece('' if pieces else 'Can you believe the percentages?', str(o)), *plots, *tables]
+        pieces += [Piece('' if pieces else 'Can you believe the percentages?', str(o)),
+                   _reliability(p.probs, p.truth, f'before the temperature, {where}'),
+                   _reliability(o.judged, p.truth, f'after the temperature, {where}')]
     return pieces + ([Piece('', _BIAS)] if 'valid' in report.calibration else [])
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #29a959af
@@ -249,27 +273,6 @@ def _training(report):
     return [listed('Settings', o['params']), listed('This training', origin), Piece('Phases', phases),
             curves, listed('Where it ran', o.get('environment') or {}), *_parity(run)]
 
-# %% ../../nbs/kit/6_evaluation/04_report.ipynb #c1804e18
-def _matrix(p, most=10):
-    "The confusion matrix; of many labels, those with the most confusions."
-    counts = p.confusion.to_numpy()
-    confused = counts.sum(0) + counts.sum(1) - 2*counts.diagonal()
-    rows = sorted((-confused).argsort(kind='stable')[:most])
-    table = p.confusion.iloc[rows, rows].rename_axis(index=None, columns=None).map('{:,}'.format).replace('0', '·')
-    for i in range(len(rows)): table.iat[i, i] = f'[{counts[rows[i], rows[i]]:,}]'
-    which = f' ({len(rows)} most confused of {len(counts):,} labels)' if len(rows) < len(counts) else ''
-    return Piece(f'Confusion matrix, {_USAGE[p.usage]}{which}: rows are, columns were called, [n] right', table)
-
-def _most_confused(p, most=10):
-    "The pairs of labels that are confused most, as a table."
-    import pandas as pd
-    df = p.confused.head(most)
-    if not len(df): return Piece('', f'Nothing was confused in {_USAGE[p.usage]}.')
-    rows = pd.DataFrame({'called': df.predicted, 'photos': [f'{o.n} of {o.of}' for o in df.itertuples()],
-                         'between': [_between(o.n, o.of) for o in df.itertuples()]})
-    rows.index = list(df.label)
-    return Piece(f'Most often confused in {_USAGE[p.usage]}{_first(p.confused, most)}', rows)
-
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #1c0067f1
 def _surest_mistakes(report, most=10):
     "The mistakes that are furthest from the truth, with the percentages that `run.predict` gives."
@@ -282,7 +285,13 @@ def _surest_mistakes(report, most=10):
                          'its own label': list(map(percent, df.p_label))})
     rows.index = ['/'.join(Path(o).parts[-2:]) for o in df.file]
     title = f'Mistakes in {_USAGE[p.usage]}, the worst first{_first(mistakes, most)}'
-    return [Piece(f'{title}; a wrong label is often among them', rows)]
+    return [Piece(f'{title}; a wrong label is often among them', rows), *_their_photos(report, df)]
+
+def _their_photos(report, df):
+    "The photos of the mistakes `df`, as far as they were asked for."
+    if not report.photos: return [Piece('', "No photo is in this report, so that you can share it.")]
+    words = [f'{o.label}, called {o.predicted}' for o in df.head(report.photos).itertuples()]
+    return [Piece('These mistakes as photos', Gallery(df.head(report.photos), words))]
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #af09305c
 def _statistics(report, most=25):
@@ -293,7 +302,7 @@ def _statistics(report, most=25):
                     pd.concat([report.counts.head(most), total]))]
     out = report.run.left_out
     if len(out): pieces.append(listed(f"{pluralize(len(out), 'photo')} left out", dict(out.reason.value_counts())))
-    for o in report.predictions.values(): pieces += [_matrix(o), _most_confused(o)]
+    pieces += map(_most_confused, report.predictions.values())
     return pieces + _surest_mistakes(report)
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #4eeaca00
@@ -307,8 +316,8 @@ def parts(self:Report) -> dict: # Lists of `Piece` by title
 def _repr_html_(self:Report):
     parts = ''.join(f'<section><h2>{title}</h2>' + ''.join(o.html() for o in pieces) + '</section>'
                     for title,pieces in self.parts.items())
-    style = (Path(petlearn.__file__).parent/'static'/'report.css').read_text()
-    page = f'<div class="petlearn-report"><style>{style}</style><h1>{escape(self.title)}</h1>{parts}</div>'
+    style = style_tag('theme.css', 'report.css')
+    page = f'<div class="petlearn-report">{style}<h1>{escape(self.title)}</h1>{parts}</div>'
     return page.encode('utf-8', 'replace').decode() # names of files may hold bytes that are no text
 
 @patch
@@ -328,9 +337,11 @@ def save(self:Report,
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(one_line(self.title))}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<style>body {font-family:sans-serif; margin:1em auto; max-width:60em; padding:0 1em}</style></head>'
-        f'<body><main>{self._repr_html_()}</main></body></html>\n')
+        f'<body class="petlearn-page"><main>{self._repr_html_()}</main></body></html>\n')
 
 @patch
-def report(self:Run) -> Report: # Shows itself; `.save()` makes a page of it
+def report(self:Run,
+    photos:int=0, # How many photos of mistakes to show, 0 to 10; none by default, so that it can be shared
+) -> Report: # Shows itself; `.save()` makes a page of it
     "How good is it? Raises `PetLearnError` if it has no predictions yet."
-    return Report(self)
+    return Report(self, photos)

@@ -164,7 +164,7 @@ def card_html(
     bar = bar_html(status.activity, status.done, status.of) if status.activity else ''
     said = [error_text(metadata)] if metadata['error'] else [*ending[:1], _range(metadata['metrics']), *ending[1:]]
     first,*others = [escape(o) for o in said if o] or ['']
-    end = ''.join(f'<div>{o}</div>' for o in [f'<b>{first}</b>', *others])
+    end = ''.join(f'<div>{o}</div>' for o in (f'<b>{first}</b>'*bool(first), *others) if o)
     more = '<div><small>run.report() tells you more.</small></div>' if metadata['metrics'] and ending else ''
     return _frame(f'Training {run.path.name}', _heading(run, status) + end + more + _phases(run, status, params) + bar +
                   curves_html(epochs, planned) + _list(notes))

@@ -13,6 +13,7 @@ from fastcore.basics import patch
 from html import escape
 from pathlib import Path
 from ..core import PetLearnError, percent
+from ..html import table_html
 from ..files import write_atomic
 from .curves import epochs_of, kept_epoch, with_arrow
 from .predictions import majority_baseline
@@ -236,7 +237,7 @@ def _repr_html_(self:Run):
     about = f"{state}; {metadata['params'].get('arch')}, data set {self.dataset}{parent}; kept in {self.path}"
     sentences = '<br>'.join(escape(o) for o in (self.summary, self.verdict if _epochs(self.path) else '') if o)
     table = phases_table(self).rename(columns=with_arrow)
-    table = table.to_html(index=False, border=0, na_rep='', float_format='{:.3f}'.format)
+    table = table_html(table, 'phases', index=False, float_format='{:.3f}'.format)
     return f'<b>{escape(self.path.name)}</b>{note}: {sentences}<br>{table}<small>{escape(about)}</small>'
 
 # %% ../../nbs/kit/4_runs/04_progress.ipynb #72d464f4

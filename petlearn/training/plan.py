@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from ..core import PetLearnError, check_int, pluralize
+from ..html import table_html
 from ..datasets.checks import DataCheck, check
 from ..datasets.findings import BAD_FILES
 from ..datasets.split import split_groups
@@ -79,7 +80,7 @@ def _steps_html(o):
     rows = [('in an epoch', f'{o.ceil:,}', f'{o.fastai:,}'),
             (f"in {pluralize(o.epochs, 'epoch')}", f'{o.total:,}', f'{o.fastai_total:,}')]
     if o.checkpoint_every: rows.append((f'up to a multiple of {o.checkpoint_every}', f'{o.rounded:,}', 'no need'))
-    table = pd.DataFrame(rows, columns=['steps', 'counted', 'fastai']).to_html(index=False, border=0)
+    table = table_html(pd.DataFrame(rows, columns=['steps', 'counted', 'fastai']), 'steps', index=False)
     return f'{table}<small>{escape(next(_sentences(o)))}</small>'
 
 # %% ../../nbs/kit/5_training/10_plan.ipynb #88e8c2bf

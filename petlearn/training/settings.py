@@ -189,7 +189,9 @@ class Choices:
     def _repr_html_(self):
         import pandas as pd
         rows = [(name, value, source if source == 'built-in' else f'{source} ◂') for name,value,source in self.rows]
-        return pd.DataFrame(rows, columns=['setting', 'value', 'where it came from']).to_html(index=False, border=0)
+        from petlearn.html import table_html # at call time, as pandas: a command that only says `--help` needs neither
+        table = pd.DataFrame(rows, columns=['setting', 'value', 'where it came from'])
+        return table_html(table, 'settings', index=False)
 
 # %% ../../nbs/kit/5_training/01_settings.ipynb #3dfe94ac
 def _layer(values, source):

@@ -86,7 +86,7 @@ def test_one_file(make_run):
     assert path == run.path/'report.html'
     page = check_page(path.read_text())
     assert 'Report of V012-nice-name' in page.words and len(page.all('img')) == 5
-    assert len(page.all('figcaption')) == len(page.all('table'))
+    assert len(page.all('figcaption')) == len(page.all('figure')) == len(page.all('table')) + 5
     assert not [o for o in run.path.iterdir() if o.name.startswith('.report')]
 
 def test_where_it_is_saved(make_run, monkeypatch):
@@ -220,9 +220,31 @@ def test_percentages_are_those_of_the_run(make_run):
     "The mistakes are as sure as run.predict says; a killed run has no temperature, and its network is believed."
     for i,(metrics,sure) in enumerate([({}, '90 %'), (dict(temperature=3.), '68 %')]):
         report = Report(make_run(some(40, 2, .7), name=f'V{i:03}', metrics=metrics))
-        assert report.parts['Classification Statistics'][-1].content['sure of that'].tolist()[0] == sure
+        assert report.parts['Classification Statistics'][-2].content['sure of that'].tolist()[0] == sure
 
 def test_runs_without_some_numbers(make_run):
     for i,metrics in enumerate([dict(wrong=3), dict(wrong=3, of=9), dict(of=9, valid_error=.1), {}]):
         run = make_run(some(40, 2), metrics=metrics, name=f'V{i:03}')
         assert run.summary and run._repr_html_() and len(str(run.report())) > 1000
+
+def test_photos_only_if_asked(make_run, pets_folder):
+    "A report is sent to others: by default no photo is in it, and it says so."
+    from petlearn.photos.finding import find_photos
+    df = some(20)
+    files = [str(o) for o in find_photos(pets_folder)[:20]]
+    run = make_run(df.assign(file=(files*20)[:20]))
+    wrong = len(Report(run).main.mistakes)
+    assert wrong and 'image/jpeg' not in Report(run)._repr_html_() and 'No photo is in this report' in str(Report(run))
+    assert run.report(photos=2)._repr_html_().count('image/jpeg') == min(2, wrong) and 'No photo is in' not in str(run.report(photos=2))
+    for bad in (-1, 11, True, 'all'):
+        with pytest.raises(PetLearnError, match='photos='): run.report(photos=bad)
+
+def test_a_table_stays_with_its_picture(make_run):
+    "In one box at any width, the picture first; the confusion matrix comes in the first part."
+    page = Report(make_run(some(40)))._repr_html_()
+    pairs = re.findall('<div class="petlearn-pair">(.*?)</table>', page, re.S)
+    assert len(pairs) == 2
+    for o in pairs:
+        how = re.search('alt="Reliability ([a-z]+ the temperature)', o)[1]
+        assert f'How sure, {how}' in o and o.count('<img') == o.count('<table') == 1
+    assert page.index('Confusion matrix') < page.index('Evaluation Result')

@@ -44,7 +44,7 @@ def test_columns_and_blanks(tmp_path):
 
 def test_text_fits_the_terminal(tmp_path, monkeypatch):
     "Nothing is lost in a narrow window, and a pipe gets a line a run."
-    for o in ('brighter photos of [red]cats[/red]', 'the same once more'): pretend(tmp_path).record(note=o)
+    for o in ('brighter photos of [red]cats[/red]', 'the same once more'): pretend(tmp_path, name=o.split()[0]).record(note=o)
     lines = str(runs(tmp_path)).splitlines()
     assert len(lines) == 3 and 'brighter photos of [red]cats[/red]' in lines[1] and lines[0].split()[:3] == ['version', 'name', 'model']
     monkeypatch.setattr(sys.stdout, 'isatty', lambda: True, raising=False)
