@@ -8,6 +8,7 @@ __all__ = ['Steps', 'steps_for', 'TrainingPlan', 'live_runs']
 # %% ../../nbs/kit/5_training/10_plan.ipynb #2de8b4ae
 import copy
 from collections import Counter
+from collections.abc import Callable
 from fastcore.basics import patch
 from dataclasses import dataclass
 from html import escape
@@ -16,12 +17,15 @@ from ..core import PetLearnError, check_int, pluralize
 from ..html import table_html
 from ..datasets.checks import DataCheck, check
 from ..datasets.findings import BAD_FILES
+from ..datasets.labels import labeler_name
 from ..datasets.split import split_groups
 from ..datasets.usage import fill_usage, is_leak
 from ..models.loaders import fit_batch_size
 from ..project_file import runs_folder
 from ..runs.book import RunBook, run_folders
-from ..runs.names import check_name, check_note
+from ..next_steps import Code, call_text
+from ..runs.choosing import find_run
+from ..runs.names import check_dataset_name, check_name, check_note
 from ..runs.run import LIVE, Run
 from .intake import training_settings
 from .trainer import train
@@ -103,20 +107,25 @@ class TrainingPlan:
         runs_dir:str|Path|None=None, # Folder in which the run would get its own; by default the project's, or runs
         name:str='', # Name of the run, in small letters; two memorable words when left out
         note:str='', # A line for yourself, at most 80 characters
+        labeler:Callable|None=None, # Function from a path to its label; by default `guess_labeler` chooses
+        dataset:str='', # Name for the photos
+        resume:str='', # Run to go on from, such as `'V002'`, `'newest'` or `'best'`
         **settings, # Settings of `train`, such as `epochs=5`
     ):
+        self.labeler,self.dataset,self.resume = labeler,dataset,resume
         self.photos,self.runs_dir,self.name,self.note = photos or None,runs_folder(runs_dir),name,note
         self.settings,self._counts,self._data_check = settings,{},None
 
     @property
     def data_check(self) -> DataCheck: # Made once; raises `PetLearnError` if there are no photos
         if self.photos is None: raise PetLearnError("There are no photos yet.", "Expected a folder with photos in it.")
-        if self._data_check is None: self._data_check = check(self.photos) # Python 3.11 locks a `cached_property`
+        if self._data_check is None: # Python 3.11 locks a `cached_property`
+            self._data_check = check(self.photos, **({} if self.labeler is None else dict(labeler=self.labeler)))
         return self._data_check
 
     @property
     def params(self) -> dict: # All settings; raises `PetLearnError` for one that makes no sense
-        return training_settings(self.settings)
+        return training_settings(self.settings, find_run(self.resume, self.runs_dir) if self.resume else None)
 
     @property
     def labels(self) -> dict: # How many photos of each label can be used; the same photo counts once
@@ -131,11 +140,11 @@ def _bad_files(found):
 # %% ../../nbs/kit/5_training/10_plan.ipynb #8d3dada8
 @patch
 def but(self:TrainingPlan,
-    **changes, # Settings, `name` or `note`
+    **changes, # Settings, `name`, `note`, `dataset` or `resume`
 ) -> TrainingPlan: # Another one for the same photos
     "The same plan with some `changes`."
     new = copy.copy(self)
-    new.name,new.note = changes.pop('name', self.name),changes.pop('note', self.note)
+    for o in ('name', 'note', 'dataset', 'resume'): setattr(new, o, changes.pop(o, getattr(self, o)))
     new.settings = self.settings | changes
     return new
 
@@ -195,6 +204,7 @@ def validate(self:TrainingPlan) -> TrainingPlan: # The same
     taken = [Run(o).name for o in run_folders(self.runs_dir)]
     if self.name: check_name(self.name, taken)
     check_note(self.note)
+    if self.dataset: check_dataset_name(self.dataset)
     self.steps # which may be none
     return self
 
@@ -222,16 +232,23 @@ def waits_for(self:TrainingPlan) -> list[Run]: return live_runs(self.runs_dir) #
 def code(self:TrainingPlan) -> str:
     "What one would type for the same training."
     photos = [str(o) for o in self.photos] if isinstance(self.photos, (list, tuple)) else str(self.photos or '')
-    given = dict(name=self.name, note=self.note) | self.settings
+    given = self.given | self.settings
+    if self.labeler is not None: given['labeler'] = Code(labeler_name(self.labeler))
     if self.runs_dir != runs_folder(): given['runs_dir'] = str(self.runs_dir)
-    more = ''.join(f', {k}={v!r}' for k,v in given.items() if v != '')
-    return f'run = train({photos!r}{more})'
+    return f"run = {call_text('train', photos, **{k: v for k,v in given.items() if v != ''})}"
+
+@patch(as_prop=True)
+def given(self:TrainingPlan) -> dict: # `name` and `note`, which may be empty; `dataset` and `resume`, where they are given
+    "What `train` is told besides the photos and the settings."
+    named = {k: v for k in ('dataset', 'resume') if (v := getattr(self, k))}
+    return dict(name=self.name, note=self.note) | named
 
 @patch
 def train(self:TrainingPlan) -> Run: # QUEUED, or further already
     "Begin the training in a process of its own; raises `PetLearnError` if it may not begin."
     self.validate()
-    return train(self.photos, name=self.name, note=self.note, runs_dir=self.runs_dir, background=True, **self.settings)
+    labels = {} if self.labeler is None else dict(labeler=self.labeler)
+    return train(self.photos, **self.given, **labels, runs_dir=self.runs_dir, background=True, **self.settings)
 
 @patch
 def __str__(self:TrainingPlan):

@@ -37,7 +37,7 @@ def test_the_reason_and_the_arithmetic_follow_each_change(two_dozen, here):
         w.form.fields[name].value = value
         assert says in w.arithmetic.value and 'role="status"' in w.arithmetic.value and not w.train.disabled
     assert w.plan.settings == dict(epochs=3, fine_tune_epochs=2, bs=10, minutes=2., preference='performance_first', arch='efficientnet_lite0') and 'epochs=3' in w.code.value
-    for name,value,says in (('bs', 1, 'bs=1'), ('minutes', -3, 'minutes=-3'), ('epochs', -1, 'epochs=-1')):
+    for name,value,says in (('bs', 1, 'bs 1'), ('minutes', -3, 'minutes -3'), ('epochs', -1, 'epochs -1')):
         before,w.form.fields[name].value = w.form.fields[name].value,value
         assert w.train.disabled and says in w.reason.value and not w.code.value and not w.message.value
         w.form.fields[name].value = before
@@ -83,8 +83,40 @@ def test_networks_and_defaults(two_dozen, here):
     w.form.fields['arch'].value = ''
     assert w.plan.settings == dict(arch=None) and not w.train.disabled
     (here/'petlearn.toml').write_text('[train]\nepochs = none\n')
+    with pytest.raises(PetLearnError, match='petlearn.toml'): TrainPanel(two_dozen)
+
+def test_shares_rates_labels_names_and_where_to_start(two_dozen, one_dozen, here):
+    (here/'petlearn.toml').write_text('[train]\nvalid_pct = 0.35\nlr = 0.02\n')
+    shutil.copytree(one_dozen, here/'pets')
     w = seen(TrainPanel(two_dozen))
-    assert w.train.disabled and 'petlearn.toml' in w.reason.value
+    f = w.form.fields
+    assert f['valid_pct'].value == .35 and dict(f['valid_pct'].options)['35 % (default)'] == .35 and w.plan.settings == {}
+    assert f['lr'].texts[f['lr'].mark] == '0.02' and f['lr'].value == f['lr'].mark
+    f['valid_pct'].value,f['test_pct'].value,f['lr'].value = .25,.1,0
+    assert w.plan.settings == dict(valid_pct=.25, test_pct=.1, lr=.0001) and 'test photo' in w.arithmetic.value and 'lr=0.0001' in w.code.value
+    w.dataset.value = 'two dozen'
+    assert "dataset='two dozen'" in w.plan.code and w.plan.dataset == 'two dozen'
+    w.dataset.value = '!'
+    assert w.train.disabled
+    w.dataset.value = ''
+    w.labeler.value = 'breed'
+    seen(w)
+    assert 'labeler=breed' in w.plan.code and set(w.plan.labels) != {'cat', 'dog'}
+    w.labeler.value = 'by_fodler'
+    assert 'by_folder' in w.message.value
+    w.labeler.value = ''
+    assert [o for _,o in w.near.options] == ['', 'pets']
+    w.near.value = 'pets'
+    assert w.folders.value == f'{two_dozen}\npets' and w.near.value == '' and seen(w).plan.labels == dict(cat=18, dog=18)
+    assert [o for _,o in w.start.options] == ['']
+    done = at(here/'runs', 'SUCCEEDED')
+    (done.path/'model').mkdir(exist_ok=True)
+    (done.path/'model'/'model.json').write_text('{}')
+    assert [o for _,o in TrainPanel(two_dozen).start.options] == ['', done.version]
+
+def test_a_reason_stands_once(unfit, here):
+    w = seen(TrainPanel(unfit/'cats only'))
+    assert 'same label' in w.photos.value and 'same label' not in w.reason.value and 'marked as an error above' in w.reason.value and w.train.disabled
 
 def test_it_says_that_it_is_looking_and_only_the_last_answer_counts(two_dozen, one_dozen, here, monkeypatch):
     doors,real = {str(two_dozen): threading.Event(), str(one_dozen): threading.Event()},plan.check
