@@ -87,7 +87,7 @@ def _notes(report):
     if report.main.usage != 'valid': notes.append("No validation photo: all numbers are of the test.")
     for o in report.predictions.values(): notes += _about_score(o)
     for o in report.predictions.values(): notes += _about_size(o)
-    if len(run.history): notes.append(f"The curves: {run.verdict}.")
+    if len(run.history): notes.append(f"{run.verdict[:1].upper()}{run.verdict[1:]}.")
     notes.append("The whole network was fine-tuned." if report.metadata.get('tuned') else
                  "Only the head has learned; the body in front of it is as it was before.")
     return notes
@@ -320,11 +320,21 @@ def _repr_html_(self:Report):
     page = f'<div class="petlearn-report">{style}<h1>{escape(self.title)}</h1>{parts}</div>'
     return page.encode('utf-8', 'replace').decode() # names of files may hold bytes that are no text
 
+def _as_text(title, parts):
+    "The pieces of `parts` as text; a terminal shows no pictures."
+    blocks = [f'{one_line(title)}\n{"="*min(len(title), 80)}']
+    for name,pieces in parts.items():
+        blocks += [f'{name}\n{"="*len(name)}', *(o.text() for o in pieces if not callable(o.content))]
+    return '\n\n'.join(blocks).encode('utf-8', 'replace').decode()
+
 @patch
-def __str__(self:Report):
-    parts = [f'{one_line(self.title)}\n{"="*min(len(self.title), 80)}']
-    for title,pieces in self.parts.items(): parts += [f'{title}\n{"="*len(title)}', *(o.text() for o in pieces)]
-    return '\n\n'.join(parts).encode('utf-8', 'replace').decode()
+def __str__(self:Report): return _as_text(self.title, self.parts)
+
+@patch(as_prop=True)
+def short(self:Report) -> str: # About thirty lines
+    "How good it is, what to know about it, and each label, as text for a screen."
+    parts = self.parts
+    return _as_text(self.title, {'Accuracy': parts['Accuracy'], 'Evaluation Result': parts['Evaluation Result'][:2]})
 
 # %% ../../nbs/kit/6_evaluation/04_report.ipynb #a53d6e90
 @patch

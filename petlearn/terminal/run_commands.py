@@ -38,6 +38,7 @@ def compare(
 
 def report(
     run:str='', # Run such as V002 or @nervous-tron; by default the newest that ended well
+    everything:bool=False, # All tables, not only the first ones
     runs_dir:str|None=None, # Folder with the runs; by default the project's, or runs
 ):
     "Report how good a training is: as text, and with pictures in its folder as report.html."
@@ -45,7 +46,7 @@ def report(
     from petlearn.evaluation import report # noqa: F401 gives `Run` its verb
     from petlearn.training import trained # noqa: F401 and its temperature, which a report needs
     found = answering_run(run, runs_dir).report()
-    print(found, f"With pictures: {found.save()}", sep='\n\n')
+    print(found if everything else found.short, f"All tables and pictures: {found.save()}", sep='\n\n')
 
 # %% ../../nbs/kit/9_terminal/07_run_commands.ipynb #0fa5e3d1
 def stop(
