@@ -17,7 +17,7 @@ from .next_steps import TERMINAL, process_shown_in
 from .project_file import find_project
 from .terminal.completion import candidates, completion_script
 from .terminal.options import Command, arguments, parser_of
-from .terminal.outcomes import open_streams, outcome, statuses_text
+from .terminal.outcomes import STATUSES, open_streams, outcome, two_columns
 from .terminal.predict_command import predict
 from .terminal.project_commands import draw, lessons, new, pets, unpack
 from .terminal.run_commands import compare, delete, list_runs, note, report, stop
@@ -75,13 +75,14 @@ def _no_command(word):
 # %% ../nbs/kit/9_terminal/11_cli.ipynb #ef39ae8a
 def help_text() -> str: # For a terminal
     "The help of `petlearn`."
-    rows = '\n'.join(f'  {name:<11}{o.function.__doc__}' for name,o in COMMANDS.items())
+    rows = two_columns({name: o.function.__doc__ for name,o in COMMANDS.items()}, 10)
     return (f"petlearn {__version__}: learn to train an image classifier\n\n{rows}\n\n"
-            "petlearn help train lists the options of a command, petlearn define the words of the field.\n"
+            "petlearn help train lists the options of a command.\n"
+            "petlearn define lists the words of the field.\n"
             "With -q, only results and errors are shown.\n"
             "For example:\n  petlearn new mypets cat dog\n  petlearn train data/pets --epochs 2\n"
             "  petlearn list --sort valid_error\n  petlearn predict cat.jpg\n  petlearn app\n\n"
-            f"Exit status:\n{statuses_text()}")
+            f"Exit status:\n{two_columns(STATUSES, 3)}")
 
 # %% ../nbs/kit/9_terminal/11_cli.ipynb #09ae34da
 def _name_project(command):
