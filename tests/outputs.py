@@ -13,7 +13,8 @@ def shrink(data):
     "Large pictures as JPEG of a moderate size; small plots stay PNG."
     png = base64.b64decode(data['image/png'])
     if len(png) <= MAX_BYTES: return
-    img,f = Image.open(BytesIO(png)).convert('RGB'),BytesIO()
+    img,f = Image.open(BytesIO(png)).convert('RGBA'),BytesIO()
+    img = Image.alpha_composite(Image.new('RGBA', img.size, 'white'), img).convert('RGB') # JPEG has no transparency
     img.thumbnail((760, 760))
     img.save(f, 'JPEG', quality=72, optimize=True)
     data['image/jpeg'] = base64.b64encode(f.getvalue()).decode()

@@ -13,7 +13,7 @@ from html import escape
 from io import BytesIO
 from textwrap import fill
 from ..html import Gallery, data_url, table_html
-from ..photos.captions import plot_style
+from ..photos.captions import begin_plot
 from ..runs.curves import with_arrow
 
 # %% ../../nbs/kit/6_evaluation/01_pieces.ipynb #5911a276
@@ -26,8 +26,7 @@ def plot_tag(
     "The plot that `draw` draws, for a page."
     from matplotlib.figure import Figure # takes half a second
     fig,f = Figure(figsize=(width, height), layout='constrained'),BytesIO()
-    fig.patch.set_visible(False) # the page may be light or dark
-    with plot_style(): draw(fig.subplots())
+    draw(begin_plot(fig.subplots())) # the page may be light or dark
     fig.savefig(f, format='png', dpi=90)
     small = BytesIO()
     few = Image.open(f).quantize(64, Image.Quantize.FASTOCTREE) # a plot has few colours
@@ -91,9 +90,12 @@ class Pair:
         "Both, in a box of their own."
         return f'<div class="petlearn-pair">{self.plot.html()}{self.table.html()}</div>'
 
+    @property
+    def content(self): return self.table.content # What a terminal shows of the two
+
     def text(self) -> str: # Lines of 80 columns at most
-        "Both as text."
-        return f'{self.plot.text()}\n\n{self.table.text()}'
+        "The table as text; a terminal has no pictures."
+        return self.table.text()
 
 # %% ../../nbs/kit/6_evaluation/01_pieces.ipynb #f467592d
 def listed(

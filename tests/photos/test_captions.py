@@ -126,3 +126,14 @@ def test_plots_are_drawn_in_one_way():
     import petlearn
     found = {o.stem for o in Path(petlearn.__file__).parent.rglob('*.py') if any(word in o.read_text() for word in ('plt.', '.pyplot', 'subplots('))}
     assert found == {'captions', 'pieces'}
+
+@pytest.mark.slow
+def test_each_cell_of_a_notebook_shows_its_plot(tmp_path):
+    "In a kernel: one picture for each call, the second time, too, and no text below it."
+    import nbformat
+    from nbclient import NotebookClient
+    begin = "from petlearn.photos.captions import finish_plot, new_plot, new_plots\ndef draw():\n    ax = new_plot(2, 1)\n    ax.plot([1, 2])\n    return finish_plot(ax)"
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(o) for o in (begin, 'draw()', 'draw()', 'new_plots(1, 2, 2, 1)', 'draw();')])
+    NotebookClient(nb, timeout=300, kernel_name='python3', resources={'metadata': {'path': str(tmp_path)}}).execute()
+    assert [[sorted(o.data) for o in c.outputs] for c in nb.cells] == [[]] + [[['image/png', 'text/plain']]]*4
+    assert all(c.outputs[0].data['text/plain'].startswith('<Figure') and not c.outputs[0].metadata.get('needs_background') for c in nb.cells[1:])
