@@ -238,7 +238,7 @@ def code(self:TrainingPlan) -> str:
     return f"run = {call_text('train', photos, **{k: v for k,v in given.items() if v != ''})}"
 
 @patch(as_prop=True)
-def given(self:TrainingPlan) -> dict: # `name` and `note`, which may be empty; `dataset` and `resume`, where they are given
+def given(self:TrainingPlan) -> dict: # `name` and `note`, may be empty; `dataset` and `resume`; where they are given
     "What `train` is told besides the photos and the settings."
     named = {k: v for k in ('dataset', 'resume') if (v := getattr(self, k))}
     return dict(name=self.name, note=self.note) | named
