@@ -24,6 +24,13 @@ def browser():
         yield b
         b.close()
 
+def axe_findings(page, selector):
+    "What axe-core finds serious or critical below `selector`: a rule and the element, in text."
+    axe = pytest.importorskip('axe_playwright_python', reason='this test needs: pip install axe-playwright-python')
+    if not page.evaluate('!!window.axe'): page.evaluate((Path(axe.__file__).parent/'axe.min.js').read_text())
+    found = page.evaluate('async o => (await axe.run(o)).violations', selector)
+    return [f"{o['id']}: {node['html'][:200]}" for o in found if o['impact'] in ('serious', 'critical') for node in o['nodes']]
+
 def free_port():
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))

@@ -1,9 +1,11 @@
 const LATE = 8000; // milliseconds until it says that Python doesn't answer
 
 // A big picture, and keys that say what it is. Python keeps the labels; each answer names the photo that it is about.
+// An element; what can have the focus keeps its keys, for which JupyterLab has a use of its own.
 const make = (tag, properties = {}, ...children) => {
   const o = Object.assign(document.createElement(tag), properties);
   o.append(...children);
+  if (['INPUT', 'BUTTON'].includes(o.tagName)) o.dataset.lmSuppressShortcuts = 'true';
   return o;
 };
 
@@ -73,7 +75,7 @@ function render({ model, el }) {
   const stage = make('div', { className: 'petlearn-stage', tabIndex: 0, role: 'group' }, place, bar, picture, note,
     ...buttons.nodes, last.list, hint);
   stage.setAttribute('aria-label', 'Photos to label');
-  stage.dataset.lmSuppressShortcuts = 'true'; // JupyterLab has a use of its own for these keys
+  stage.dataset.lmSuppressShortcuts = 'true';
   stage.onkeydown = e => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.target === buttons.input || !shown) return;
     const onButton = e.target.tagName === 'BUTTON' && [' ', 'Enter'].includes(e.key);

@@ -45,7 +45,7 @@ function render({ model, el }) {
   input.oninput = () => { words.textContent = model.get('texts')[input.value] ?? ''; };
   input.onchange = () => set(input.value);
   const line = make('div', { className: 'petlearn-slider' }, make('label', {}, name, input), words, usual, play);
-  line.dataset.lmSuppressShortcuts = 'true'; // JupyterLab has a use of its own for arrow keys
+  for (const o of [input, play]) o.dataset.lmSuppressShortcuts = 'true'; // JupyterLab has a use of its own for arrow keys
   el.append(line);
   show();
   model.on('change', show);

@@ -37,6 +37,9 @@ def test_by_keyboard_alone_and_once_more_after_a_restart(page):
     o.press('Enter')
     expect(o.view(1).locator('.petlearn-picture img')).to_have_attribute('alt', 'IMG_5.jpg')
     assert sorted(read_table(pile/'labels.csv').labels.values()) == ['cat', 'dog', 'fox 1']
+    o.tab_to('button', 'None of these') # a key of a label, while a button has the focus
+    o.press('2', 'u')
+    expect(o.view(1).locator('.petlearn-picture img')).to_have_attribute('alt', 'IMG_5.jpg')
     o.shot('labels', 1)
     o.restart()
     expect(o.view(1).locator('.petlearn-picture img')).to_have_attribute('alt', 'IMG_3.jpg')

@@ -2,14 +2,16 @@
 import re
 from pathlib import Path
 import pytest
-from browser import Page, browser, expect, needs_chromium, write_notebook # noqa: F401 a fixture
+from browser import Page, axe_findings, browser, expect, needs_chromium, write_notebook # noqa: F401 a fixture
 from nbconvert import HTMLExporter
 from petlearn.evaluation.timeline import PredictionTimeline
 
 pytestmark = [needs_chromium, pytest.mark.slow]
+MORE = ['RunMonitor(run)', "LabelPhotos([run.split.file[0]], ['happy', 'sad'])", 'UploadPredictor(run)', "TrainPanel(str(run.path.parent.parent/'pets'), run.path.parent)"]
 CELLS = ['''from petlearn.runs.run import Run
 from petlearn.widgets.browsers import ConfusionExplorer, MistakeBrowser, TimelinePlayer
 from petlearn.widgets.cleaner import Cleaner
+from petlearn.all import LabelPhotos, RunMonitor, TrainPanel, UploadPredictor
 run = Run({run!r})''', 'MistakeBrowser(run)', 'Cleaner(run, n=3)', 'ConfusionExplorer(run)', 'TimelinePlayer(run)']
 SETUP,MISTAKES,CLEANER,CONFUSION,TIMELINE = range(5)
 
@@ -56,9 +58,9 @@ def test_page_through_mistakes_and_ask_why(page, trained):
     expect(view.locator(f'img[alt="{first}"]')).to_have_count(0)
     page.button(MISTAKES, '◀ Previous').click()
     expect(view.locator(f'img[alt="{first}"]')).to_have_count(1)
-    view.locator('select').select_option(index=1)
+    view.locator('select').first.select_option(index=1)
     expect(place).to_have_text(f"1 of {(wrong.label == 'cat').sum()}")
-    view.locator('select').select_option(index=0)
+    view.locator('select').first.select_option(index=0)
     page.shot('mistakes', MISTAKES)
     page.button(MISTAKES, 'Why?').click()
     expect(view.locator('img').nth(3)).to_be_visible(timeout=60_000)
@@ -159,6 +161,20 @@ def test_everything_by_keyboard_alone(page, trained):
     page.press('End')
     expect(page.view(TIMELINE)).to_contain_text(f'Frame {last} of {last}')
     page.shot('timeline', TIMELINE)
+
+def test_axe_finds_nothing_serious_on_a_light_and_on_a_dark_page(browser, lab, trained):
+    file = lab[1]/'axe'/'axe.ipynb'
+    file.parent.mkdir()
+    cells = [*CELLS, *MORE]
+    write_notebook(file, [CELLS[SETUP].format(run=str(trained.path)), *cells[MISTAKES:]])
+    o = Page(browser, *lab, file, views=range(MISTAKES, len(cells)))
+    o.run()
+    for theme in ('light', 'dark'):
+        if theme == 'dark':
+            o.page.evaluate("document.body.dataset.jpThemeLight = 'false'") # what Jupyter's dark themes do
+        found = {cells[i]: bad for i in range(MISTAKES, len(cells)) if (bad := axe_findings(o.page, f'.jp-Notebook-cell:nth-child({i+1} of .jp-Notebook-cell) .petlearn'))}
+        assert found == {}, theme
+    o.end_kernels()
 
 def test_a_saved_notebook_shows_still_pictures(page):
     page.go(SETUP)
