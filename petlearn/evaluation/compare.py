@@ -24,6 +24,7 @@ from ..runs.run import Run
 from ..photos.captions import INK, finish_plot, new_plot, plot_text
 from ..next_steps import Hint, call, either
 from ..run_steps import list_step
+from ..text_tables import frame_text
 
 # %% ../../nbs/kit/6_evaluation/03_compare.ipynb #51fe2a43
 def _settings(run):
@@ -164,7 +165,7 @@ def _tables(self:Comparison):
 def __str__(self:Comparison):
     parts = []
     for title,(df,form) in self._tables().items():
-        parts.append(f"{title}\n{df.to_string(line_width=80, float_format=form)}" if len(df) else "No setting differs.")
+        parts.append(f"{title}\n{frame_text(df, float_format=form)}" if len(df) else "No setting differs.")
     parts.append(f"Validation loss, epoch by epoch\n{_text_curves(self.runs, self.names)}")
     return '\n\n'.join([*parts, *(fill(o, 80) for o in self.notes)])
 

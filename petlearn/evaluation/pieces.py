@@ -15,6 +15,7 @@ from textwrap import fill
 from ..html import Gallery, data_url, table_html
 from ..photos.captions import begin_plot
 from ..runs.curves import with_arrow
+from ..text_tables import frame_text
 
 # %% ../../nbs/kit/6_evaluation/01_pieces.ipynb #5911a276
 def plot_tag(
@@ -75,8 +76,8 @@ class Piece:
         else:
             df = o.rename(lambda name: one_line(name, 24))
             df = df.rename(columns=lambda name: with_arrow(one_line(name, 22)))
-            body = df.map(lambda x: one_line(x, 36) if isinstance(x, str) else x).to_string(
-                line_width=80, na_rep='', float_format=self._number)
+            df = df.map(lambda x: one_line(x, 36) if isinstance(x, str) else x)
+            body = frame_text(df, na_rep='', float_format=self._number)
         return f'{_filled(self.title)}\n{body}'.lstrip('\n')
 
 # %% ../../nbs/kit/6_evaluation/01_pieces.ipynb #5cbb52d1
