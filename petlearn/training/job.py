@@ -159,7 +159,7 @@ def _prepare(job):
     _drop_unseen(job)
     _add_phase(job, 'features', job.bank.seconds, cached=job.bank.cached, note=str(job.bank))
     p,photos = job.p,int((job.bank.table.usage == 'train').sum())
-    bs = min(run.metadata['params'].get('bs') or fit_batch_size(photos), photos)
+    bs = fit_batch_size(photos, run.metadata['params'].get('bs')) # says so if there are fewer photos
     planned = photos//bs*(p['epochs'] + p['fine_tune_epochs']) # if nothing ends them before
     run.transition(State.RUNNING, phases=_phases(job), planned_steps=planned, chosen=dict(bs=bs),
                    seconds_a_photo=job.bank.seconds/max(job.bank.computed, 1))
