@@ -309,7 +309,7 @@ def test_temperature_and_novelty_are_of_the_weights_that_are_used(run, tmp_path)
     (again.path/'model/model.safetensors').write_bytes(b'other weights')
     assert again.novelty is None and again.model_metadata['temperature'] == 1 and again.predict(run.split.file[0]).novelty is None
 
-MISTAKES = [(dict(cbs=Callback()), 'cbs='), (dict(cbs=[3]), 'cbs='), (dict(resume=1), 'not the name of a run'), (dict(resume=''), 'no run'), (dict(resume=True), 'not the name'),
+MISTAKES = [(dict(cbs=Callback()), 'cbs='), (dict(cbs=[3]), 'cbs='), (dict(resume=1), 'no runs'), (dict(resume=''), 'no run'), (dict(resume=True), 'not the name'),
             (dict(resume=Path('/')), 'not the folder of a run'), (dict(note=None), "doesn't fit"), (dict(note='x'*81), "doesn't fit"), (dict(test_dir='nowhere'), 'There is no folder')]
 
 def test_mistakes_in_a_call(few, tmp_path):
