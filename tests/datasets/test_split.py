@@ -143,7 +143,7 @@ BAD = [
     ('valid_n word', {'cat': 9, 'dog': 9}, dict(valid_n='ten'), 'Expected a whole number'),
     ('valid_n half', {'cat': 9, 'dog': 9}, dict(valid_n=4.5), 'Expected a whole number'),
     ('valid_n and share', {'cat': 9, 'dog': 9}, dict(valid_n=4, valid_pct=.3), 'two answers to one question'),
-    ('test_n and share', {'cat': 9, 'dog': 9}, dict(test_n=4, test_pct=.1), 'Leave test_pct out'),
+    ('test_n and share', {'cat': 9, 'dog': 9}, dict(test_n=4, test_pct=.1), 'Leave test_pct= out'),
     ('test_n 15', {'cat': 9, 'dog': 9}, dict(test_n=15), 'test_n=15 does not fit'),
     ('both too many', {'cat': 9, 'dog': 9}, dict(valid_n=9, test_n=8), r'valid_n=9 does not fit 18 photos .*\nExpected 2 .* to 8 '),
     ('group fails', {'cat': 9, 'dog': 9}, dict(group_func=lambda o: 1/0), 'group_func failed: ZeroDivisionError'),
