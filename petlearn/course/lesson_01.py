@@ -31,7 +31,7 @@ q2 = Number('1.2', 'How many photos did your model learn from?',
             'These are the photos that were held back. It did not learn from them.'),
            (lambda run: int(((run.split.usage == 'train') & (run.split.label == 'cat')).sum()),
             'These are the training photos of one label. It learned from those of the other label, too.'),),
-    hints=('The second line that train printed says it.',
+    hints=('The card of the training says it: so many training photos.',
            'The column usage of run.split says what each photo is for. The table above counts them.',))
 
 # %% ../../nbs/kit/9_course/03_lesson_01.ipynb #e411ae47
