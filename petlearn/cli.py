@@ -20,8 +20,7 @@ from .terminal.options import Command, arguments, parser_of
 from .terminal.outcomes import STATUSES, open_streams, outcome, two_columns
 from .terminal.predict_command import predict
 from .terminal.project_commands import draw, lessons, new, pets, unpack
-from .terminal.run_commands import compare, delete, list_runs, note, report, stop
-from .terminal.show_command import show
+from .terminal.run_commands import compare, delete, list_runs, note, report, show, stop
 from .terminal.share_commands import app, export, serve
 from .terminal.train_commands import check, train
 

@@ -17,7 +17,7 @@ evaluation  metrics pieces agreement compare report robustness why interpret lab
 widgets     views upload monitor panel browsers cleaner label_photos
 deploy      parity model_card export printing project guards service app
 course      progress exercises pictures lesson_01 lesson_02 lesson_03 lesson_04 lesson_05 lesson_06 lesson_07 lesson_08 lesson_09 lesson_10 lesson_11 lesson_12 lesson_13 lessons
-terminal    number_words options words train_commands project_commands predict_command share_commands run_commands show_command outcomes completion
+terminal    number_words options words train_commands project_commands predict_command share_commands show_command run_commands outcomes completion
             cli __main__ all __init__
 '''
 LIGHT = ('torch', 'fastai', 'matplotlib') # never imported by the ground floor or by runs/, not even inside functions

@@ -9,7 +9,6 @@ __all__ = ['train', 'check']
 from pathlib import Path
 from ..core import Failed, echo, first_few, results_on_stdout
 from ..project_file import find_project
-from ..runs.run import State
 from ..deploy.printing import printable
 from ..text_tables import text_table
 from .words import one_or_several
@@ -70,6 +69,7 @@ def train(
         run = trainer.train(one_or_several(photos), labeler_of(labeler), resume=resume, name=name, note=note,
                             dataset=dataset, test_dir=test_dir or None, check=check, background=background,
                             runs_dir=runs_dir, **kwargs)
+    from petlearn.runs.run import State # at call time: `petlearn --version` works without fastai
     if run.metadata.get('signal') and run.state == State.STOPPED: raise KeyboardInterrupt("Stopped; its model is kept.")
     if background: print(f"{run.path.name} trains in the background.\n"
                          f"{watch_step(run.path)}   watches it\n"

@@ -125,7 +125,7 @@ def test_plots_are_drawn_in_one_way():
     from pathlib import Path
     import petlearn
     found = {o.stem for o in Path(petlearn.__file__).parent.rglob('*.py') if any(word in o.read_text() for word in ('plt.', '.pyplot', 'subplots('))}
-    assert found == {'captions', 'pieces'}
+    assert found == {'captions', 'pieces', 'pictures'} # pictures of the course have paper of their own
 
 @pytest.mark.slow
 def test_each_cell_of_a_notebook_shows_its_plot(tmp_path):

@@ -45,7 +45,7 @@ def test_each_action_has_a_method(tmp_path):
     assert {o for found in ACTIONS.values() for o in found} - set(methods) == {'use', 'resume'}, 'predict and train(resume=…), in petlearn.training'
     a = pretend(tmp_path)
     child = pretend(tmp_path, parent=a.path.name, parent_id=a.metadata['id'])
-    with pytest.raises(PetLearnError, match='Delete V002 first'): a.delete()
+    with pytest.raises(PetLearnError, match='Delete that first'): a.delete()
     child.delete(); a.delete()
     assert not len(runs(tmp_path))
     with pytest.raises(PetLearnError): a.delete()
