@@ -22,10 +22,11 @@ def find_model(
     runs_dir:str, # Folder with the runs
 ): # A `Run`, or a `Path`
     "The run that `word` means, or a folder with a model; the newest run that ended well when `word` is empty."
-    from petlearn.runs.choosing import answering_run
     folder = as_path(word) if word else None
-    if not folder or not folder.is_dir(): return answering_run(word, runs_dir)
-    return answering_run(folder) if (folder/'run.json').exists() else folder
+    is_folder = folder is not None and folder.is_dir()
+    if is_folder and not (folder/'run.json').exists(): return folder # such a model needs no fastai
+    from petlearn.runs.choosing import answering_run
+    return answering_run(folder if is_folder else word, runs_dir)
 
 # %% ../../nbs/kit/9_terminal/05_predict_command.ipynb #93a83f22
 def open_model(
