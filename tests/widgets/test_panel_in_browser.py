@@ -88,7 +88,7 @@ def test_everything_by_keyboard_alone(page, place):
     expect(panel(page)).to_contain_text('Labels: cat 12, dog 12')
     page.tab_to('select', 'performance_first')
     page.press(' ', 'Home', 'Enter')
-    expect(panel(page)).to_contain_text('efficientnet_lite0 at 160 pixels')
+    expect(panel(page)).to_contain_text('efficientnet_lite0_small at 160 pixels')
     page.tab_to('select')
     page.tab_to('input')
     page.press('Control+a', '4', 'Enter')
