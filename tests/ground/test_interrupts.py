@@ -31,6 +31,7 @@ def test_a_closed_terminal_is_no_error(tmp_path):
     "Also if it is told twice; what is printed afterwards goes nowhere."
     import pty
     code = ("import signal, sys, time\nfrom petlearn.core import echo\nfrom petlearn.interrupts import graceful_interrupt\n"
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n" # the tests themselves may run under nohup
             "with graceful_interrupt() as asked:\n  print('ready', flush=True)\n"
             "  while not asked(): time.sleep(.01)\n"
             "  signal.raise_signal(signal.SIGHUP)\n  echo('Into nothing.')\n  print('this, too', flush=True)\n"
