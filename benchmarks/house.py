@@ -1,5 +1,5 @@
 """How the house stands: `python benchmarks/house.py` prints the table; `--before REV` puts an older commit beside it; a folder of
-notebooks, such as `nbs/kit/2_datasets`, shows each notebook of it alone. `--times FILE` adds what pytest's last line in FILE says."""
+notebooks, such as `nbs/kit/02_datasets`, shows each notebook of it alone. `--times FILE` adds what pytest's last line in FILE says."""
 import io, re, subprocess, sys, tarfile, tempfile
 from argparse import ArgumentParser
 from pathlib import Path

@@ -8,7 +8,7 @@ from petlearn.runs.curves import plot_histories, plot_history
 from petlearn.runs.verdict import verdict
 from petlearn.photos.drawings import draw_pet, draw_pets, draw_scenes
 from petlearn.evaluation.compare import compare
-from petlearn.evaluation.metrics import error_interval
+from petlearn.runs.intervals import error_interval
 from petlearn.evaluation.define import define
 from petlearn.models.engines import benchmark_backbones
 from petlearn.models.features import features, plot_features

@@ -2,12 +2,16 @@
 import os, sys, tempfile
 from common import ROOT
 
-def run_alone(nb, log):
-    "What `nbdev_test` does with a notebook, in this process; what it says goes into the file `log`, and its files beside that."
-    os.chdir(ROOT)
+def _begin(folder, log):
+    "Work in `folder`; what is said goes into the file `log`, and new files beside that."
+    os.chdir(folder)
     os.environ['TMPDIR'] = tempfile.tempdir = str(log.parent)
     with open(log, 'w') as f:
         for o in (1, 2): os.dup2(f.fileno(), o)
+
+def run_alone(nb, log):
+    "What `nbdev_test` does with a notebook, in this process; what it says goes into the file `log`, and its files beside that."
+    _begin(ROOT, log)
     from nbdev.config import get_config
     from nbdev.test import test_nb
     sys.exit(not test_nb(nb, skip_flags=get_config().tst_flags.split(), basepath=ROOT)[0])
@@ -15,11 +19,8 @@ def run_alone(nb, log):
 def run_lesson(path, log):
     "A lesson with its solutions, in this process: each blank must be 'not tried', each solution 'right'."
     import json
-    os.chdir(log.parent)
-    os.environ.update(TMPDIR=str(log.parent), MPLBACKEND='agg')
-    tempfile.tempdir = str(log.parent)
-    with open(log, 'w') as f:
-        for o in (1, 2): os.dup2(f.fileno(), o)
+    _begin(log.parent, log)
+    os.environ['MPLBACKEND'] = 'agg'
     from IPython.core.interactiveshell import InteractiveShell
     shell = InteractiveShell.instance()
     def run(source):

@@ -11,11 +11,11 @@ photos      captions finding painting animals drawings archives scenes copies so
 datasets    labels label_tables found_tables word_kinds split_folders readings decision labeling photo_table split_table usage split versions change_records fixes findings checks faults practice hand_labels labeler_words default_photos
 models      backbones engines loaders feature_bank features learner callbacks checkpoints novelty calibration model_folder saving prediction
             lite
-runs        run predictions curves verdict progress names conditions book choosing editing endings card
+runs        run intervals predictions curves verdict progress names conditions book choosing editing endings card
 training    setting_names settings prediction_recorder trained turns results job intake resume trainer plan
 evaluation  metrics pieces agreement compare report robustness why interpret label_issues cleaning learning_curve timeline glossary own_numbers define
 widgets     views upload monitor panel browsers cleaner label_photos
-deploy      parity model_card export printing project guards service app
+deploy      parity model_card export printing opening project guards service app
 course      progress exercises pictures lesson_01 lesson_02 lesson_03 lesson_04 lesson_05 lesson_06 lesson_07 lesson_08 lesson_09 lesson_10 lesson_11 lesson_12 lesson_13 lessons
 terminal    number_words options words train_commands project_commands predict_command share_commands show_command run_commands outcomes completion
             cli __main__ all __init__

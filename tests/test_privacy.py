@@ -199,27 +199,16 @@ def wait(page, since):
 @needs_strace
 @needs_chromium
 @pytest.mark.slow
-def test_the_app_and_its_page(watched, browser, tmp_path):
-    v = Visit(browser, watched['app'].url, tmp_path)
+@pytest.mark.parametrize('name', ['app', 'service'])
+def test_the_page(watched, browser, tmp_path, name):
+    v = Visit(browser, watched[name].url, tmp_path)
     v.upload('pet.jpg', photo(tmp_path))
-    expect(v.page.locator('.petlearn-answer')).to_have_count(1)
-    wait(v.page, watched['app'].ready)
+    expect(v.page.get_by_role('article')).to_have_count(1)
+    wait(v.page, watched[name].ready)
     assert v.elsewhere == v.errors == []
     assert [o for o in ASKED.findall(v.page.content()) if not o.startswith(v.url)] == []
     v.page.close()
-    check_quiet(watched['app'])
-
-@needs_strace
-@needs_chromium
-@pytest.mark.slow
-def test_the_service_and_its_page(watched, browser, tmp_path):
-    v = Visit(browser, watched['service'].url, tmp_path)
-    v.upload('pet.jpg', photo(tmp_path))
-    expect(v.page.get_by_role('article')).to_have_count(1)
-    wait(v.page, watched['service'].ready)
-    assert v.elsewhere == v.errors == []
-    v.page.close()
-    check_quiet(watched['service'])
+    check_quiet(watched[name])
 
 @needs_strace
 @pytest.mark.slow

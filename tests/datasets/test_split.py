@@ -8,7 +8,7 @@ from petlearn.core import PetLearnError
 from petlearn.datasets import photo_table as intake
 from petlearn.datasets.labels import by_folder, cat_or_dog
 from petlearn.datasets.split import split_groups, split_photos
-from petlearn.datasets.usage import assign_usage, share_out
+from petlearn.datasets.usage import Shares, assign_usage, share_out
 from petlearn.datasets.split_table import dataset_version
 from helpers import write
 
@@ -25,7 +25,7 @@ def table(counts):
 
 def usages(df, valid_pct, test_pct=0., seed=42, group=None):
     "What each photo is for, by fingerprint; each is a group of its own by default."
-    return dict(zip(df.sha256, assign_usage(df, range(len(df)) if group is None else group, valid_pct, test_pct, seed)))
+    return dict(zip(df.sha256, assign_usage(df, range(len(df)) if group is None else group, Shares(valid_pct, test_pct), seed)))
 
 def oracle(shas, valid_pct, test_pct, seed):
     "One label's usages as petlearn has always chosen them: validation has the first keys, the test the last ones."
@@ -229,5 +229,5 @@ def test_a_chain_of_similar_photos_is_cut_where_nothing_else_is_left():
         known = Copies(groups, inner)
         got = split_groups(known.df, groups, known)
         assert (got[0].nunique(), got[1]) == (n, parted), (groups, inner)
-        usage = assign_usage(known.df, got[0], .2, 0, 42)
+        usage = assign_usage(known.df, got[0], Shares(.2), 42)
         assert 'valid' in usage and 'train' in usage and (known.df.assign(group=got[0], usage=usage).groupby('group').usage.nunique() == 1).all()

@@ -4,7 +4,8 @@ import numpy as np, pandas as pd, pytest
 from hypothesis import given, settings, strategies as st
 from petlearn.models.backbones import backbone
 from petlearn.core import PetLearnError
-from petlearn.evaluation.metrics import error_interval, mean_interval
+from petlearn.evaluation.metrics import mean_interval
+from petlearn.runs.intervals import error_interval
 from petlearn.models.features import Features
 from petlearn.evaluation.learning_curve import SHARES, LearningCurve, draw_steps, learning_curve, main_directions, measure_gain, step_sizes
 from petlearn.runs.run import Run, csv_text

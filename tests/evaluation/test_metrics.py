@@ -5,7 +5,8 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 from sklearn.metrics import classification_report, f1_score, precision_score, recall_score, roc_auc_score
 from petlearn.core import PetLearnError
-from petlearn.evaluation.metrics import (CLASS_METRICS, class_averages, class_metrics, error_interval, in_words, mean_interval, plot_precision_recall,
+from petlearn.runs.intervals import error_interval, in_words
+from petlearn.evaluation.metrics import (CLASS_METRICS, class_averages, class_metrics, mean_interval, plot_precision_recall,
                                          plot_roc)
 from petlearn.runs.predictions import Predictions
 
