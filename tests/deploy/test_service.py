@@ -14,7 +14,8 @@ from petlearn.lite import load
 from petlearn.image_io import open_photo
 from petlearn.models.prediction import Prediction
 from petlearn.deploy.guards import Room, is_local
-from petlearn.deploy.service import make_server, make_service, open_model, serve, start_service
+from petlearn.deploy.opening import open_model
+from petlearn.deploy.service import make_server, make_service, serve, service_of, start_service
 schemathesis = pytest.importorskip('schemathesis', reason='this test needs: pip install schemathesis')
 from starlette.testclient import TestClient # noqa: E402 comes with FastAPI
 
@@ -325,10 +326,9 @@ def test_damaged_models_are_refused_in_words(tmp_path):
         with pytest.raises(PetLearnError, match=says): start_service(folder)
 
 def test_a_run_that_was_not_exported(run, capsys):
-    model,about = open_model(run.path/'model')
-    assert 'run.export()' in capsys.readouterr().err and about['dataset'] in run.dataset
-    client = TestClient(make_service(model, **about), base_url='http://127.0.0.1')
-    assert client.post('/predict', content=JPEG, headers=IMAGE).json() == model.predict(JPEG).to_dict()
+    client = TestClient(service_of(run.path/'model'), base_url='http://127.0.0.1')
+    assert 'run.export()' in capsys.readouterr().err and client.get('/health').json()['dataset'] in run.dataset
+    assert client.post('/predict', content=JPEG, headers=IMAGE).json() == open_model(run.path/'model').predict(JPEG).to_dict()
 
 def test_stop_after_ends_it(folder, monkeypatch, capsys):
     from petlearn.deploy import service

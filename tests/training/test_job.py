@@ -184,7 +184,7 @@ def test_memory_that_runs_short(few, tmp_path, monkeypatch):
         monkeypatch.setattr(job, 'fine_tune', fine_tune)
         with pytest.raises(PetLearnError, match='Memory ran short') as e: train(few, epochs=1, fine_tune_epochs=1, size=224, runs_dir=tmp_path)
         run = runs(tmp_path)[f'V00{i+1}']
-        assert 'train with less: train(' in e.value.fix and 'bs=' in e.value.fix and run.state == 'FAILED' and 'Memory ran short' in run.error and o in (run.path/'error.txt').read_text()
+        assert 'train with less: train(' in e.value.fix and 'fine_tune_epochs=0' in e.value.fix and run.state == 'FAILED' and 'Memory ran short' in run.error and o in (run.path/'error.txt').read_text()
     monkeypatch.undo()
     monkeypatch.setattr(turns, 'memory_left', lambda: 400_000_000)
     with pytest.raises(PetLearnError, match='needs about') as e: train(few, size=224, fine_tune_epochs=1, runs_dir=tmp_path)

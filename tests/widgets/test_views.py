@@ -2,7 +2,8 @@
 import re
 import ipywidgets as widgets
 from petlearn import PetLearnError
-from petlearn.widgets.views import View, button, choice, duration, error_html, field, progress_html, static_file, status_html, typed_path
+from petlearn.core import duration
+from petlearn.widgets.views import View, button, choice, error_html, field, progress_html, static_file, status_html, typed_path
 
 class Bell(View):
     "A view with a button that fails, and a list."
@@ -37,7 +38,7 @@ def test_the_message_stands_where_the_view_wants_it():
     assert view.children[1:] == (below, view.message)
 
 def test_durations_and_paths():
-    for seconds,words in ((0, '0.0 s'), (9.94, '9.9 s'), (9.96, '10 s'), (59.6, '1 min 0 s'), (65, '1 min 5 s'), (3599.9, '1 h 0 min'), (7380, '2 h 3 min')): assert duration(seconds) == words
+    for seconds,words in ((0, '0 s'), (9.94, '9.9 s'), (9.96, '10 s'), (59.6, '1 min 0 s'), (65, '1 min 5 s'), (3599.9, '1 h 0 min'), (7380, '2 h 3 min')): assert duration(seconds) == words
     for text,path in ((' pets ', 'pets'), ('"my pets"', 'my pets'), ("'a'", 'a'), ('"', '"'), ('', ''), ("it's", "it's")): assert typed_path(text) == path
 
 def test_a_field_waits_until_it_is_left():
