@@ -36,6 +36,15 @@ def _short_of_memory(e):
             "Close other programs, or raise the limit (ulimit -v, or that of the container).\n"
             "An exported model needs a tenth of it: petlearn predict --run FOLDER cat.jpg")
 
+def _is_wrong_backend(e):
+    "Does matplotlib refuse what the environment says?"
+    return isinstance(e, ValueError) and 'backend' in str(e) and repr(os.environ.get('MPLBACKEND')) in str(e)
+
+def _wrong_backend():
+    "Words for it."
+    return (f"MPLBACKEND is {os.environ['MPLBACKEND']!r}, which is nothing that matplotlib can draw with.\n"
+            "Expected a name such as agg, or none at all.\nunset MPLBACKEND")
+
 def _unexpected(e):
     "Keep the details of `e` in a file; gives words."
     with tempfile.NamedTemporaryFile('w', prefix='petlearn-error-', suffix='.txt', delete=False) as f:
@@ -62,4 +71,5 @@ def outcome(
         drop_output()
         return 2,"The disk is full: not all could be written.\nMake room, or write to another one."
     if is_short_of_memory(e): return 2,_short_of_memory(e)
+    if _is_wrong_backend(e): return 2,_wrong_backend()
     return 1,_unexpected(e)

@@ -73,3 +73,10 @@ def test_the_exit_status_has_one_table(tmp_path, monkeypatch, capsys):
     assert main(['--help']) == 0
     said = capsys.readouterr().out
     assert all(f'{k} {v}' in ' '.join(said.split()) for k,v in STATUSES.items()) and max(map(len, said.splitlines())) <= 80
+
+def test_a_backend_that_matplotlib_does_not_know(monkeypatch):
+    from petlearn.terminal.outcomes import outcome
+    monkeypatch.setenv('MPLBACKEND', 'nonsense')
+    status,text = outcome(ValueError("Key backend: 'nonsense' is not a valid value for backend; supported values are ['agg']"))
+    assert status == 2 and "MPLBACKEND is 'nonsense'" in text and text.endswith('unset MPLBACKEND')
+    assert outcome(ValueError('another'))[0] == 1
