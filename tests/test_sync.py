@@ -60,6 +60,12 @@ def _faults_of_form(nb):
         if re.search(r'/(home|work|root|Users)/', source): yield f'absolute path: {source[:60]}'
         if kind in ('demo', 'export') and re.search(r'^\s*[%!]', source, re.M): yield f'magics: {source[:60]}'
 
+def test_notebooks_come_home():
+    "The last cell exports the package, and finds it only from inside the project."
+    away = [o.path.name for o in NOTEBOOKS if o.exports for went in [[s for k,s in zip(o.kinds, o.sources) if k in ('demo', 'hidden') and 'os.chdir(' in s]]
+            if went and not re.search(r'os\.chdir\((home|here)\)', went[-1])]
+    assert away == []
+
 def test_notebooks_have_the_form_of_a_lesson():
     assert {o.path.stem: found for o in NOTEBOOKS if (found := list(_faults_of_form(o)))} == {}
 
